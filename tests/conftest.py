@@ -1,0 +1,51 @@
+"""Shared fixtures: two logical CPU devices for the strategy tests, and small networks."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
+)
+
+PROJECT = Path(__file__).resolve().parents[1]
+SHARED_DATA = PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real photographs and sounds, where they are laid beside the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the optional folder ../shared/data (real photographs and sounds)")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def small_model() -> keras.Model:
+    """A branching network with fused and separate ReLUs on 12-px images, weights from seed 0."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((12, 12, 3), name="image")
+    x = keras.layers.Rescaling(2.0, -1.0)(image)
+    x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name="fused")(x)
+    left = keras.layers.Conv2D(8, 3, padding="same", name="left")(x)
+    right = keras.layers.Conv2D(8, 1, name="right")(x)
+    x = keras.layers.Concatenate(name="joined")([left, right])
+    x = keras.layers.ReLU(name="separate")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="average")(x)
+    x = keras.layers.Dense(16, activation="relu", name="hidden")(x)
+    return keras.Model(image, keras.layers.Dense(5, name="classes")(x), name="small_model")
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    """Four smooth random images [4, 12, 12, 3] in [0, 1]."""
+    coarse = np.random.default_rng(0).random((4, 4, 4, 3), np.float32)
+    return np.repeat(np.repeat(coarse, 3, axis=1), 3, axis=2)
