@@ -1,0 +1,1 @@
+"""Networks: Keras graphs with the paper's layer names, and the catalogue of them."""

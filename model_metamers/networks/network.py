@@ -1,0 +1,274 @@
+"""A network as the experiments see it: raw stimulus in, named layers and class readouts out.
+
+Wraps any functional or sequential Keras model. Preprocessing belongs inside the model, so a stimulus is
+an image [height, width, 3] in [0, 1] or a waveform [samples]. `response(layer)` gives the function that
+synthesis differentiates: the part of the graph up to the matched layer, in inference mode, whose last
+ReLU, if the matched layer is one, has the modified gradient (paper, section 2.3).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.gradients import relu_linear_gradient
+
+BATCH_SIZE = 16  # of `activations`, which would otherwise hold every stimulus' maps at once
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A classification the network makes.
+
+    Attributes:
+        layer: layer whose output, flattened to [batch, n_classes], are the logits.
+        class_offset: index of the task's first class; 1 where a background class comes before.
+        labels: one name per class, or empty where the names are known elsewhere.
+    """
+
+    layer: str
+    class_offset: int = 0
+    labels: tuple[str, ...] = ()
+
+
+class Network:
+    """A Keras model with named metamer layers.
+
+    Attributes:
+        name: the network's name in tables and run folders.
+        model: the Keras model.
+        metamer_layers: layers that metamers are made for, from the input upwards.
+        stimulus_shape: shape of one stimulus, without the batch.
+        stimulus_range: (lowest, highest) value of a stimulus, or None where it has no bounds.
+        sample_rate_hz: sample rate of a sound, None for images.
+        readouts: task name -> Readout; the first one is the default task.
+        weights_sha256: hash of the file the weights came from, None for other weights.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: keras.Model,
+        metamer_layers: Sequence[str],
+        stimulus_range: tuple[float, float] | None,
+        readouts: Mapping[str, Readout],
+        sample_rate_hz: int | None = None,
+        weights_sha256: str | None = None,
+    ):
+        self.name = name
+        self.model = model
+        self.metamer_layers = tuple(metamer_layers)
+        self.stimulus_range = stimulus_range
+        self.sample_rate_hz = sample_rate_hz
+        self.readouts = dict(readouts)
+        self.weights_sha256 = weights_sha256
+        self.stimulus_shape = _single_input_shape(model)
+        self._compiled: dict[tuple[str, ...], Callable] = {}
+        for layer in self.metamer_layers:
+            self.operation(layer)
+
+    @classmethod
+    def from_keras(
+        cls,
+        model: keras.Model,
+        stimulus_range: tuple[float, float] | None = (0.0, 1.0),
+        metamer_layers: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,
+        sample_rate_hz: int | None = None,
+    ) -> "Network":
+        """Wrap a Keras model of your own.
+
+        Args:
+            model: functional or sequential model with one input; its preprocessing must be inside
+                (put `keras.layers.Rescaling`, for instance, in front). Fused activations
+                (`Conv2D(..., activation="relu")`) and branches are fine.
+            stimulus_range: bounds kept during synthesis, None for unbounded stimuli.
+            metamer_layers: names of the layers to match; by default every layer with parameters
+                and every ReLU.
+            labels: class names of the model's output.
+            sample_rate_hz: for models of sounds.
+
+        Raises:
+            ValueError: the model has no graph, more than one input, an unknown input size, or no
+                layer of a given name.
+        """
+        if not getattr(model, "inputs", None):
+            raise ValueError(
+                f"from_keras needs a functional or sequential Keras model whose layers form a "
+                f"graph; got {type(model).__name__}. Rebuild it with keras.Model(inputs, outputs)."
+            )
+        readout = Readout(_output_operation(model).name, labels=tuple(labels or ()))
+        return cls(
+            name=model.name,
+            model=model,
+            metamer_layers=_default_layers(model) if metamer_layers is None else metamer_layers,
+            stimulus_range=stimulus_range,
+            readouts={"native": readout},
+            sample_rate_hz=sample_rate_hz,
+        )
+
+    def operation(self, layer: str) -> keras.Operation:
+        """Return the Keras layer (or operation) of that name.
+
+        Raises:
+            ValueError: unknown name, or a layer applied more than once, so that the name does not
+                stand for one tensor.
+        """
+        operations = _operations(self.model)
+        if layer not in operations:
+            raise ValueError(
+                f"{self.name} has no layer {layer!r}; metamer layers: "
+                f"{', '.join(self.metamer_layers)}"
+            )
+        operation = operations[layer]
+        if len(operation._inbound_nodes) > 1 and isinstance(operation.output, list):
+            raise ValueError(f"{self.name}: layer {layer!r} has several outputs; match one tensor")
+        return operation
+
+    def feature_counts(self) -> dict[str, int]:
+        """Return metamer layer -> number of units for one stimulus (Tables S4, S5)."""
+        return {
+            layer: int(np.prod(self.operation(layer).output.shape[1:]))
+            for layer in self.metamer_layers
+        }
+
+    def activations(
+        self, stimuli: np.ndarray, layers: Sequence[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return layer -> activations [batch, ...] of stimuli [batch, *stimulus_shape].
+
+        Args:
+            stimuli: float array; values inside `stimulus_range`.
+            layers: any layers of the model; by default the metamer layers.
+
+        Raises:
+            ValueError: stimuli of another shape, or an unknown layer.
+        """
+        stimuli = self.check_stimuli(stimuli)
+        layers = self.metamer_layers if layers is None else tuple(layers)
+        forward = self._forward(layers)
+        batches = []
+        for start in range(0, len(stimuli), BATCH_SIZE):
+            outputs = forward(tf.constant(stimuli[start : start + BATCH_SIZE]))
+            batches.append([output.numpy() for output in tf.nest.flatten(outputs)])
+        joined = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        return dict(zip(layers, joined, strict=True))
+
+    def logits(self, stimuli: np.ndarray, task: str | None = None) -> np.ndarray:
+        """Return logits [batch, n_classes] for a task, by default the first readout."""
+        layer = self.readout(task).layer
+        values = self.activations(stimuli, [layer])[layer]
+        return values.reshape(len(values), -1)
+
+    def readout(self, task: str | None = None) -> Readout:
+        """Return the readout of a task, by default the first."""
+        if task is None:
+            return next(iter(self.readouts.values()))
+        if task not in self.readouts:
+            raise ValueError(
+                f"{self.name} has no task {task!r}; tasks: {', '.join(self.readouts)}"
+            )
+        return self.readouts[task]
+
+    def response(self, layer: str, modified_gradient: bool = True) -> Callable:
+        """Return the differentiable function from stimuli to the matched layer's activations.
+
+        Args:
+            layer: name of the matched layer.
+            modified_gradient: pass the gradient of the matched layer's ReLU unchanged.
+
+        Returns:
+            Function from a tensor [batch, *stimulus_shape] to activations [batch, ...].
+        """
+        operation = self.operation(layer)
+        before_relu = _tensor_before_relu(operation) if modified_gradient else None
+        if before_relu is None:
+            truncated = keras.Model(self.model.inputs, operation.output)
+            return lambda stimuli: truncated(stimuli, training=False)
+        truncated = keras.Model(self.model.inputs, before_relu)
+        return lambda stimuli: relu_linear_gradient(truncated(stimuli, training=False))
+
+    def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
+        """Return stimuli as float32, or raise ValueError when their shape does not fit."""
+        stimuli = np.asarray(stimuli, np.float32)
+        if stimuli.shape[1:] != self.stimulus_shape or len(stimuli) == 0:
+            expected = ", ".join(map(str, ("batch", *self.stimulus_shape)))
+            raise ValueError(
+                f"{self.name} takes stimuli of shape [{expected}]; got {list(stimuli.shape)}"
+            )
+        return stimuli
+
+    def _forward(self, layers: tuple[str, ...]) -> Callable:
+        if layers not in self._compiled:
+            outputs = [self.operation(layer).output for layer in layers]
+            truncated = keras.Model(self.model.inputs, outputs)
+            signature = [tf.TensorSpec((None, *self.stimulus_shape), tf.float32)]
+            self._compiled[layers] = tf.function(
+                lambda stimuli: truncated(stimuli, training=False), input_signature=signature
+            )
+        return self._compiled[layers]
+
+
+def initialise(model: keras.Model, seed: int) -> None:
+    """Give every kernel fresh He-normal values and every bias zero, from `seed` alone.
+
+    Each layer draws from its own generator, so the values do not depend on the order of layers.
+    """
+    for layer in model.layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is None:
+            continue
+        fan_in = np.prod(kernel.shape[:-1])
+        draw = np.random.default_rng([seed, crc32(layer.name.encode())])
+        kernel.assign(draw.standard_normal(kernel.shape, np.float32) * np.sqrt(2.0 / fan_in))
+
+
+def _operations(model: keras.Model) -> dict[str, keras.Operation]:
+    return {operation.name: operation for operation in getattr(model, "operations", model.layers)}
+
+
+def _single_input_shape(model: keras.Model) -> tuple[int, ...]:
+    if len(model.inputs) != 1 or None in model.inputs[0].shape[1:]:
+        shapes = [tuple(tensor.shape) for tensor in model.inputs]
+        raise ValueError(
+            f"a network needs one input of fixed size; {model.name} has inputs {shapes}"
+        )
+    return tuple(model.inputs[0].shape[1:])
+
+
+def _output_operation(model: keras.Model) -> keras.Operation:
+    return model.outputs[0]._keras_history.operation
+
+
+def _default_layers(model: keras.Model) -> list[str]:
+    return [
+        name
+        for name, operation in _operations(model).items()
+        if getattr(operation, "weights", None) or _is_relu(operation)
+    ]
+
+
+def _is_relu(operation: keras.Operation) -> bool:
+    if isinstance(operation, keras.layers.ReLU):
+        plain = operation.max_value is None and not operation.negative_slope
+        return plain and not operation.threshold
+    return getattr(operation, "activation", None) is keras.activations.relu
+
+
+def _tensor_before_relu(operation: keras.Operation) -> keras.KerasTensor | None:
+    """Return the symbolic input of the operation's ReLU, or None where it does not end in one.
+
+    A fused ReLU has no such tensor, so the layer is applied once more, without its activation.
+    """
+    if not _is_relu(operation):
+        return None
+    if isinstance(operation, keras.layers.ReLU):
+        return operation.input
+    config = operation.get_config() | {"activation": "linear", "name": f"{operation.name}.linear"}
+    linear = type(operation).from_config(config)
+    before_relu = linear(operation.input)
+    linear.set_weights(operation.get_weights())
+    return before_relu
