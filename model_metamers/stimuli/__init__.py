@@ -1,0 +1,1 @@
+"""Stimuli: photographs, sounds, the noise a metamer starts from, and class labels."""
