@@ -1,0 +1,45 @@
+"""Class names: ImageNet's 1000 classes and the 16 everyday categories people chose from.
+
+Indices are those of the 1000-way ILSVRC-2012 order, from 0. Networks with 1001 outputs have a
+background class in front, so their indices are larger by one (`sixteen_way(class_offset=1)`).
+
+Source: paper section 2.4 (16-way task); FACTS section 4.
+"""
+
+import numpy as np
+
+from model_metamers.paper import load_table
+
+SIXTEEN_CATEGORIES = (
+    "airplane",
+    "bear",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "car",
+    "cat",
+    "chair",
+    "clock",
+    "dog",
+    "elephant",
+    "keyboard",
+    "knife",
+    "oven",
+    "truck",
+)
+
+
+def sixteen_category_members() -> dict[str, np.ndarray]:
+    """Return category -> its ImageNet classes (int64 indices from 0, ascending), in task order.
+
+    Source: `paper/sixteen_categories.csv`.
+    """
+    index_of = load_table("sixteen_categories").groupby("category")["imagenet_index"]
+    return {name: np.sort(index_of.get_group(name).to_numpy()) for name in SIXTEEN_CATEGORIES}
+
+
+def imagenet_class_names() -> tuple[str, ...]:
+    """Return the 1000 class names, each with all its synonyms: first names are not unique."""
+    table = load_table("imagenet_labels").sort_values("imagenet_index")
+    return tuple(str(name) for name in table["labels"])
