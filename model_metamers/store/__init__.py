@@ -1,0 +1,30 @@
+"""The run folder: the only place where results are written and read.
+
+    run.json                  config, seed, versions, device, checkpoint sha256, git revision
+    metamers/<network>/<layer>.npz        natural, metamer, stimulus_id, loss, step, status
+    metamers/<network>/<layer>.state.npz  an unfinished piece, to continue from
+    previews/<network>/<layer>/<stimulus_id>.png | .wav    (layer "natural": the originals)
+    nulls/<network>/<layer>.npz           null distributions, kept because they take long
+    matches.csv, recognition.csv, figure.png, figure.pdf
+
+A piece is the metamers of one network and layer. Every file is written beside its place, synced
+and renamed into it, so a killed run leaves either the old file or the new one, and workers may
+write different pieces at the same time. Nothing is pickled.
+
+Source: DESIGN section 7.
+"""
+
+from model_metamers.store.formats import load_foreign_pickle, read_npz, write_npz
+from model_metamers.store.records import MATCHES_COLUMNS, RECOGNITION_COLUMNS
+from model_metamers.store.run_folder import NATURAL, PIECE_ARRAYS, RunFolder
+
+__all__ = [
+    "MATCHES_COLUMNS",
+    "NATURAL",
+    "PIECE_ARRAYS",
+    "RECOGNITION_COLUMNS",
+    "RunFolder",
+    "load_foreign_pickle",
+    "read_npz",
+    "write_npz",
+]

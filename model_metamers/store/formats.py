@@ -1,0 +1,199 @@
+"""Files written safely and read without running anything in them.
+
+Every file appears at its place complete: it is written beside it, synced and renamed. Arrays are
+npz files without pickles, images 8-bit PNG, sounds 16-bit mono WAV. Pickles of others, such as the
+authors' null distributions, are read with an unpickler that admits arrays only.
+
+Source: DESIGN section 7.
+"""
+
+import io
+import logging
+import os
+import pickle
+import struct
+import uuid
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+import numpy as np
+from PIL import Image
+from scipy.io import wavfile
+
+PCM_16_FULL_SCALE = 32768
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that takes its place at `path`, complete, when the block ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays atomically.
+
+    Raises:
+        ValueError: an object array, which only a pickle could hold.
+    """
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"array {name!r} holds Python objects; give numbers or text")
+    with atomic_file(path) as file:
+        np.savez(file, **arrays)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return all arrays of an npz file.
+
+    Raises:
+        ValueError: missing, damaged, or not an npz file of plain arrays.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no {path}; run the stage that makes it first")
+    try:
+        with zipfile.ZipFile(path) as archive:  # np.load would take other formats as well
+            entries = {
+                name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()
+            }
+        return {
+            name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in entries.items()
+        }
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it to have it made again") from None
+
+
+def image_bytes(
+    images: np.ndarray, stimulus_range: tuple[float, float] = (0.0, 1.0)
+) -> np.ndarray:
+    """Return images [n, height, width, 1 or 3] in `stimulus_range` as uint8 in 0..255.
+
+    Raises:
+        ValueError: another shape, values outside the range, or NaN.
+    """
+    images, (low, high) = np.asarray(images, np.float64), stimulus_range
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(f"expected images [n, height, width, 1 or 3]; got {list(images.shape)}")
+    if not np.all((images >= low) & (images <= high)):
+        raise ValueError(
+            f"expected image values in [{low}, {high}]; got {images.min()} to {images.max()}"
+        )
+    return np.round(255 * (images - low) / (high - low)).astype(np.uint8)
+
+
+def pcm_16(sounds: np.ndarray) -> np.ndarray:
+    """Return sounds [n, samples] as int16; samples beyond +-1 are clipped, with a warning.
+
+    Raises:
+        ValueError: another shape, or values that are not finite.
+    """
+    sounds = np.asarray(sounds, np.float64)
+    if sounds.ndim != 2 or not np.isfinite(sounds).all():
+        raise ValueError(f"expected finite sounds [n, samples]; got shape {list(sounds.shape)}")
+    if n_beyond := int(np.sum(np.abs(sounds) > 1)):
+        _log.warning("%d samples beyond full scale are clipped in WAV files", n_beyond)
+    samples = np.round(PCM_16_FULL_SCALE * sounds)
+    return np.clip(samples, -PCM_16_FULL_SCALE, PCM_16_FULL_SCALE - 1).astype(np.int16)
+
+
+def write_image(path: Path, pixels: np.ndarray) -> None:
+    """Write uint8 pixels [height, width, 1 or 3] as a PNG file."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    with atomic_file(path) as file:
+        image.save(file, "PNG")
+
+
+def read_image(path: Path, stimulus_range: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
+    """Return an image as float32 [height, width, 1 or 3] in `stimulus_range`.
+
+    Raises:
+        ValueError: missing or damaged.
+    """
+    low, high = stimulus_range
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image, np.float64)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"cannot read the image {path}: {error}") from None
+    pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return (low + (high - low) * pixels / 255).astype(np.float32)
+
+
+def write_sound(path: Path, samples: np.ndarray, sample_rate_hz: int) -> None:
+    """Write int16 samples [n] as a mono WAV file."""
+    with atomic_file(path) as file:
+        wavfile.write(file, sample_rate_hz, samples)
+
+
+def read_sound(path: Path) -> np.ndarray:
+    """Return a 16-bit mono WAV file as float32 [samples] in [-1, 1).
+
+    Raises:
+        ValueError: missing, damaged, or another kind of WAV file.
+    """
+    try:
+        _, samples = wavfile.read(path)
+    except (OSError, ValueError, struct.error) as error:
+        raise ValueError(f"cannot read the sound {path}: {error}") from None
+    if samples.dtype != np.int16 or samples.ndim != 1:
+        raise ValueError(f"{path} is not a 16-bit mono WAV file")
+    return samples.astype(np.float32) / PCM_16_FULL_SCALE
+
+
+def load_foreign_pickle(path: str | Path) -> Any:
+    """Return the content of a pickle from elsewhere, if it is NumPy arrays in plain containers.
+
+    Pickles of Python 2 load as well; their byte strings become text. Nothing in the file is run.
+
+    Raises:
+        ValueError: missing, damaged, or anything but arrays, numbers, text and containers.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _ArraysOnlyUnpickler(file, encoding="latin1").load()
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        raise ValueError(f"cannot read {path}: {error}") from None
+
+
+class _ArraysOnlyUnpickler(pickle.Unpickler):
+    """Admits the globals that NumPy arrays and plain containers need, and no others."""
+
+    _reconstruct = np.empty(0).__reduce__()[0]
+    _scalar = np.float64(0).__reduce__()[0]
+    _from_buffer = np.empty(1).__reduce_ex__(5)[0]
+    _admitted: ClassVar = {
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy.core.multiarray", "scalar"): _scalar,
+        ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+        ("collections", "OrderedDict"): OrderedDict,
+        ("builtins", "set"): set,
+        ("builtins", "frozenset"): frozenset,
+        ("builtins", "complex"): complex,
+        ("builtins", "bytearray"): bytearray,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        # NumPy 2 writes numpy._core, Python 2 and protocols up to 2 __builtin__.
+        known = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
+        if (known, name) == ("_codecs", "encode"):  # how Python 3 writes bytes for Python 2
+            return lambda text, encoding: bytes(text, "latin1")
+        if (known, name) not in self._admitted:
+            raise ValueError(f"it holds {module}.{name}; only arrays and containers are admitted")
+        return self._admitted[known, name]

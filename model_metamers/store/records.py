@@ -1,0 +1,158 @@
+"""What run.json and the tables of a run folder contain: contents only, no files."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+# Column -> dtype, in the order of the files.
+MATCHES_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "steps": "int64",
+    "loss_first": "float64",
+    "loss_last": "float64",
+    "spearman_layer": "float64",
+    "spearman_logits": "float64",
+    "null_max": "float64",
+    "p_null": "float64",
+    "label_natural": "str",
+    "label_metamer": "str",
+    "status": "str",
+    "accepted": "bool",
+}
+RECOGNITION_DTYPES = {
+    "observer": "str",
+    "generator": "str",
+    "layer": "str",
+    "task": "str",
+    "n": "int64",
+    "proportion_correct": "float64",
+    "sem": "float64",
+    "source": "str",
+}
+MATCHES_COLUMNS = tuple(MATCHES_DTYPES)
+RECOGNITION_COLUMNS = tuple(RECOGNITION_DTYPES)
+TABLES = {"matches": MATCHES_DTYPES, "recognition": RECOGNITION_DTYPES}
+
+
+def table_dtypes(name: str) -> dict[str, str]:
+    """Return column -> dtype of "matches" or "recognition".
+
+    Raises:
+        ValueError: another name.
+    """
+    if name not in TABLES:
+        raise ValueError(f"no table {name!r}; expected one of: {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def conformed(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its columns in order and of their types.
+
+    Raises:
+        ValueError: unknown name, or columns other than the table's.
+    """
+    return _in_order(name, table).astype(table_dtypes(name))
+
+
+def parsed(name: str, text: pd.DataFrame) -> pd.DataFrame:
+    """Return a table read as text with its columns of their types.
+
+    pandas would take a label "null" or "007" for something else, and its parser rounds numbers.
+
+    Raises:
+        ValueError: as `conformed`, or a number that is none.
+    """
+    columns = _in_order(name, text)
+    for column, dtype in table_dtypes(name).items():
+        if dtype == "bool":
+            columns[column] = columns[column] == "True"
+        elif dtype == "float64":
+            columns[column] = columns[column].replace("", "nan")
+    return conformed(name, columns)
+
+
+def run_record(
+    config: Mapping[str, Any],
+    seed: int,
+    versions: Mapping[str, str],
+    device: str,
+    checkpoint_sha256: Mapping[str, str | None],
+) -> dict[str, Any]:
+    """Return the content of run.json, as JSON gives it back (tuples as lists, paths as text)."""
+    record = {
+        "config": dict(config),
+        "seed": seed,
+        "versions": {"python": platform.python_version(), **versions},
+        "device": device,
+        "checkpoint_sha256": dict(checkpoint_sha256),
+        "git_revision": git_revision(),
+    }
+    plain = json.dumps(record, default=lambda x: x.tolist() if hasattr(x, "tolist") else str(x))
+    return json.loads(plain)
+
+
+def continued_record(
+    old: dict[str, Any], new: dict[str, Any], fixed_keys: Collection[str]
+) -> dict[str, Any]:
+    """Return the record of a run that continues in the folder of an earlier one.
+
+    Lists and dictionaries grow (more networks, more layers); other values are the new ones.
+
+    Raises:
+        ValueError: a fixed key of config, the seed or a network's checkpoint has changed.
+    """
+    hashes = new["checkpoint_sha256"]
+    _check_same(old["config"], new["config"], fixed_keys, "")
+    _check_same(old, new, ["seed"], "")
+    _check_same(old["checkpoint_sha256"], hashes, hashes, "checkpoint of ")
+    return _grown(old, new)
+
+
+def git_revision() -> str | None:
+    """Return the commit of the source tree (with "-dirty" if changed), None without git."""
+    project = Path(__file__).resolve().parents[2]
+    # An installed copy has no .git, but may lie inside somebody else's repository.
+    if not (project / ".git").exists():
+        return None
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        result = subprocess.run(
+            [*command, "--exclude=*"], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def _check_same(old: Mapping, new: Mapping, keys: Collection[str], what: str) -> None:
+    for key in keys:
+        if key in old and key in new and old[key] != new[key]:
+            raise ValueError(
+                f"the output folder holds a run with {what}{key} = {old[key]!r}, and this run has "
+                f"{new[key]!r}; choose another --output_dir, or the old value to continue"
+            )
+
+
+def _grown(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _grown(old.get(key), value) for key, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return new
+
+
+def _in_order(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    columns = list(table_dtypes(name))
+    if set(table.columns) != set(columns):
+        raise ValueError(
+            f"expected the columns of {name}.csv, {', '.join(columns)}; got "
+            f"{', '.join(map(str, table.columns))}"
+        )
+    return table[columns].reset_index(drop=True)

@@ -1,0 +1,373 @@
+"""One run's results on disk: record, pieces, states, previews, tables and figure."""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from model_metamers.store.formats import (
+    atomic_file,
+    image_bytes,
+    pcm_16,
+    read_image,
+    read_npz,
+    read_sound,
+    write_image,
+    write_npz,
+    write_sound,
+)
+from model_metamers.store.records import (
+    conformed,
+    continued_record,
+    parsed,
+    run_record,
+    table_dtypes,
+)
+
+PIECE_ARRAYS = ("natural", "metamer", "stimulus_id", "loss", "step", "status")
+NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
+
+# A leading dot marks temporary files; ".state" at the end, the unfinished piece.
+_SAFE_NAME = re.compile(r"(?!.*\.state$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_log = logging.getLogger(__name__)
+
+
+class RunFolder:
+    """One run's results on disk.
+
+    Attributes:
+        path: the folder.
+
+    Raises:
+        ValueError: the folder cannot be made or written, or (`create=False`) is not there.
+    """
+
+    def __init__(self, path: str | Path, create: bool = True):
+        self.path = Path(path)
+        try:
+            if create:
+                self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"cannot make the run folder {path}: {error.strerror}") from None
+        if not self.path.is_dir():
+            raise ValueError(f"there is no run folder {path}; check --output_dir")
+        if create and not os.access(self.path, os.W_OK | os.X_OK):
+            raise ValueError(f"cannot write into the run folder {path}; choose another one")
+
+    def write_run_record(
+        self,
+        config: Mapping[str, Any],
+        *,
+        seed: int,
+        versions: Mapping[str, str],
+        device: str,
+        checkpoint_sha256: Mapping[str, str | None],
+        fixed_keys: Collection[str] = (),
+    ) -> None:
+        """Write run.json; if there is one, check that it is the same run and add to it.
+
+        Lists and dictionaries grow (more networks, more layers); other values of `config` that are
+        not fixed take the new value. To be called by one process, before any piece is written.
+
+        Args:
+            config: the run's settings, of JSON types.
+            seed: of the initial noise.
+            versions: package -> version.
+            device: what it runs on.
+            checkpoint_sha256: network -> hash of its weights' file, None for fresh weights.
+            fixed_keys: keys of `config` that change results.
+
+        Raises:
+            ValueError: a fixed key, the seed or a network's checkpoint differs from the folder's.
+        """
+        record = run_record(config, seed, versions, device, checkpoint_sha256)
+        if (self.path / "run.json").exists():
+            record = continued_record(self.read_run_record(), record, fixed_keys)
+        with atomic_file(self.path / "run.json") as file:
+            file.write(json.dumps(record, indent=2).encode() + b"\n")
+
+    def read_run_record(self) -> dict[str, Any]:
+        """Return run.json.
+
+        Raises:
+            ValueError: it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / "run.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot read {self.path / 'run.json'}: {error}") from None
+
+    def save_piece(
+        self,
+        network: str,
+        layer: str,
+        natural: np.ndarray,
+        metamer: np.ndarray,
+        stimulus_id: Sequence[str],
+        loss: np.ndarray,
+        step: np.ndarray,
+        status: Sequence[str],
+    ) -> None:
+        """Write the finished metamers of one layer.
+
+        Args:
+            network: name of the generating network.
+            layer: the matched layer.
+            natural: stimuli [n, ...].
+            metamer: metamers of the same shape.
+            stimulus_id: n names.
+            loss: [n_logged, n].
+            step: steps taken, [n].
+            status: how each ended, [n].
+
+        Raises:
+            ValueError: names unsafe for files, or arrays that do not fit together.
+        """
+        values = (natural, metamer, _text(stimulus_id), loss, step, _text(status))
+        arrays = dict(zip(PIECE_ARRAYS, map(np.asarray, values), strict=True))
+        _check_ids(arrays["stimulus_id"], len(arrays["natural"]))
+        n_rows = {len(arrays[name]) for name in PIECE_ARRAYS if name != "loss"}
+        same_shape = arrays["natural"].shape == arrays["metamer"].shape
+        if not same_shape or arrays["loss"].shape[1:] != arrays["step"].shape or len(n_rows) > 1:
+            shapes = {name: list(array.shape) for name, array in arrays.items()}
+            raise ValueError(f"expected one row per stimulus (loss: one column); got {shapes}")
+        write_npz(self._piece_path(network, layer), arrays)
+
+    def has_piece(self, network: str, layer: str) -> bool:
+        """Return whether the layer is finished."""
+        return self._piece_path(network, layer).is_file()
+
+    def load_piece(self, network: str, layer: str) -> dict[str, np.ndarray]:
+        """Return a finished piece's arrays, named as in `save_piece`.
+
+        Raises:
+            ValueError: the piece is missing, damaged or of another format.
+        """
+        path = self._piece_path(network, layer)
+        arrays = read_npz(path)
+        if set(arrays) != set(PIECE_ARRAYS):
+            raise ValueError(f"{path} has arrays {sorted(arrays)}; expected {list(PIECE_ARRAYS)}")
+        return arrays
+
+    def save_state(self, network: str, layer: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write what an unfinished piece continues from."""
+        write_npz(self._piece_path(network, layer, ".state.npz"), arrays)
+
+    def load_state(self, network: str, layer: str) -> dict[str, np.ndarray] | None:
+        """Return an unfinished piece's state; None (start anew) if missing or damaged."""
+        return _read_if_whole(self._piece_path(network, layer, ".state.npz"))
+
+    def clear_state(self, network: str, layer: str) -> None:
+        """Remove the state of a piece, if there is one."""
+        self._piece_path(network, layer, ".state.npz").unlink(missing_ok=True)
+
+    def join_pieces(self, network: str, parts: Sequence[str], layer: str) -> None:
+        """Make one piece of parts saved under names of their own, and remove the parts.
+
+        Args:
+            network: name of the generating network.
+            parts: the parts' names, in the order of their stimuli.
+            layer: the matched layer; if another worker has joined it meanwhile, nothing is done.
+
+        Raises:
+            ValueError: a part is missing or damaged.
+        """
+        try:
+            arrays = [self.load_piece(network, part) for part in parts]
+        except ValueError:
+            if self.has_piece(network, layer):
+                return
+            raise
+        joined = {
+            name: np.concatenate([part[name] for part in arrays])
+            for name in PIECE_ARRAYS
+            if name != "loss"
+        }
+        self.save_piece(network, layer, loss=_join_losses([p["loss"] for p in arrays]), **joined)
+        for part in parts:
+            self._piece_path(network, part).unlink(missing_ok=True)
+
+    def save_null(self, network: str, layer: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write a layer's null distribution (`NullDistribution.to_arrays`)."""
+        write_npz(self._null_path(network, layer), arrays)
+
+    def load_null(self, network: str, layer: str) -> dict[str, np.ndarray] | None:
+        """Return a layer's null distribution; None (compute it) if missing or damaged."""
+        return _read_if_whole(self._null_path(network, layer))
+
+    def _null_path(self, network: str, layer: str) -> Path:
+        return self.path / "nulls" / _safe(network) / f"{_safe(layer)}.npz"
+
+    def _piece_path(self, network: str, layer: str, suffix: str = ".npz") -> Path:
+        if layer == NATURAL:
+            raise ValueError(f"a matched layer cannot be called {NATURAL!r}; rename it")
+        return self.path / "metamers" / _safe(network) / f"{_safe(layer)}{suffix}"
+
+    def save_previews(
+        self,
+        network: str,
+        layer: str,
+        stimulus_ids: Sequence[str],
+        stimuli: np.ndarray,
+        sample_rate_hz: int | None = None,
+        stimulus_range: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        """Write stimuli as files for people: 8-bit PNG images, or 16-bit mono WAV sounds.
+
+        Args:
+            network: name of the network they are (made) for.
+            layer: the matched layer, or `NATURAL` for the natural stimuli.
+            stimulus_ids: n file names.
+            stimuli: images [n, height, width, 1 or 3] in `stimulus_range`, or sounds [n, samples];
+                samples beyond +-1 are clipped, with a warning.
+            sample_rate_hz: of sounds; None for images.
+            stimulus_range: values of an image's black and white.
+
+        Raises:
+            ValueError: names unsafe for files, or stimuli of another shape or range.
+        """
+        folder = self._preview_folder(network, layer)
+        _check_ids(stimulus_ids, len(stimuli))
+        if sample_rate_hz is None:
+            for name, image in zip(
+                stimulus_ids, image_bytes(stimuli, stimulus_range), strict=True
+            ):
+                write_image(folder / f"{name}.png", image)
+        else:
+            for name, sound in zip(stimulus_ids, pcm_16(stimuli), strict=True):
+                write_sound(folder / f"{name}.wav", sound, sample_rate_hz)
+
+    def has_previews(self, network: str, layer: str, stimulus_ids: Sequence[str]) -> bool:
+        """Return whether every stimulus' preview is there."""
+        folder = self._preview_folder(network, layer)
+        present = {path.stem for path in folder.glob("*.*")} if folder.is_dir() else set()
+        return present >= set(stimulus_ids)
+
+    def load_previews(
+        self,
+        network: str,
+        layer: str,
+        stimulus_ids: Sequence[str],
+        stimulus_range: tuple[float, float] = (0.0, 1.0),
+    ) -> np.ndarray:
+        """Return previews as stimuli, float32 [n, ...]: what people get is what is certified.
+
+        Raises:
+            ValueError: a preview is missing or damaged.
+        """
+        folder = self._preview_folder(network, layer)
+        previews = []
+        for name in map(_safe, stimulus_ids):
+            if (folder / f"{name}.wav").exists():
+                previews.append(read_sound(folder / f"{name}.wav"))
+            else:
+                previews.append(read_image(folder / f"{name}.png", stimulus_range))
+        return np.stack(previews)
+
+    def _preview_folder(self, network: str, layer: str) -> Path:
+        return self.path / "previews" / _safe(network) / _safe(layer)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write <name>.csv; `name` is "matches" or "recognition".
+
+        Raises:
+            ValueError: unknown name, or columns other than the table's.
+        """
+        text = conformed(name, table).to_csv(index=False, lineterminator="\n")
+        with atomic_file(self.path / f"{name}.csv") as file:
+            file.write(text.encode())
+
+    def read_table(self, name: str) -> pd.DataFrame:
+        """Return <name>.csv; names and labels are text, also where they look like numbers.
+
+        Raises:
+            ValueError: unknown name, missing file, or columns other than the table's.
+        """
+        table_dtypes(name)
+        path = self.path / f"{name}.csv"
+        try:
+            return parsed(name, pd.read_csv(path, dtype=str, keep_default_na=False))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot read {path}: {error}") from None
+
+    def merge_rows(self, name: str, rows: pd.DataFrame, key_columns: Sequence[str]) -> None:
+        """Append rows to <name>.csv, in place of all rows with the same key. For a single writer.
+
+        Args:
+            name: "matches" or "recognition".
+            rows: the new rows.
+            key_columns: a rerun of a piece, for instance, replaces rows of its network and layer.
+
+        Raises:
+            ValueError: as `write_table`.
+        """
+        rows = conformed(name, rows)
+        if (self.path / f"{name}.csv").exists():
+            old, key = self.read_table(name), list(key_columns)
+            replaced = old.set_index(key).index.isin(rows.set_index(key).index)
+            kept = old[~replaced]
+            rows = pd.concat([kept, rows]) if len(kept) else rows
+        self.write_table(name, rows)
+
+    def save_figure(self, figure: Figure) -> None:
+        """Write a matplotlib Figure as figure.png (300 dpi) and figure.pdf."""
+        for suffix in ("png", "pdf"):
+            # Without a date, the same figure is the same file.
+            metadata = {"CreationDate": None} if suffix == "pdf" else None
+            # Type 42 keeps the text of the PDF text, as journals ask.
+            with (
+                matplotlib.rc_context({"pdf.fonttype": 42}),
+                atomic_file(self.path / f"figure.{suffix}") as file,
+            ):
+                figure.savefig(file, format=suffix, dpi=300, metadata=metadata)
+
+
+def _safe(name: str) -> str:
+    if not _SAFE_NAME.fullmatch(str(name)):
+        raise ValueError(
+            f"{name!r} cannot be part of a file name; use letters, digits, '_', '-' and '.', with "
+            "no '.' in front and no '.state' at the end"
+        )
+    return str(name)
+
+
+def _check_ids(stimulus_ids: Sequence[str], n_stimuli: int) -> None:
+    names = [_safe(name) for name in stimulus_ids]
+    if len(names) != n_stimuli or len(set(names)) != n_stimuli:
+        raise ValueError(
+            f"expected {n_stimuli} different stimulus ids, one per stimulus; got {len(names)}, "
+            f"{len(set(names))} of them different"
+        )
+
+
+def _read_if_whole(path: Path) -> dict[str, np.ndarray] | None:
+    if not path.exists():
+        return None
+    try:
+        return read_npz(path)
+    except ValueError as error:
+        _log.warning("%s; starting from the beginning", error)
+        return None
+
+
+def _join_losses(losses: Sequence[np.ndarray]) -> np.ndarray:
+    """Return [n_logged, n] losses side by side.
+
+    A part whose stimuli all diverged stopped early; their losses stay what they were at the end.
+    """
+    n_logged = max(map(len, losses))
+    padded = [np.pad(x, [(0, n_logged - len(x)), (0, 0)], mode="edge") for x in losses]
+    return np.concatenate(padded, axis=1)
+
+
+def _text(values: Sequence[str]) -> np.ndarray:
+    """Return fixed-width text, which npz files hold without pickling."""
+    return np.array([str(value) for value in values], np.str_)

@@ -1,0 +1,466 @@
+"""Run folders: what is written comes back, nothing is lost by a kill, and mistakes are named."""
+
+import json
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from model_metamers import store
+from model_metamers.store import MATCHES_COLUMNS, NATURAL, RECOGNITION_COLUMNS, RunFolder
+
+LAYER = ("vgg_19_small", "conv5_4")
+IDS = ["dog_01", "007", "cat-2.b"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path / "new" / "run")
+
+
+def piece(n=3, seed=0):
+    random = np.random.default_rng(seed)
+    return {
+        "natural": random.random((n, 4, 5, 3), np.float32),
+        "metamer": random.random((n, 4, 5, 3), np.float32),
+        "stimulus_id": np.array(IDS[:n]),
+        "loss": random.random((7, n), np.float32),
+        "step": np.full(n, 600, np.int32),
+        "status": np.array(["finished", "diverged", "finished"][:n]),
+    }
+
+
+def record(run, fixed_keys=("iterations",), seed=0, sha="ab12", **config):
+    run.write_run_record(
+        {"iterations": 600, "networks": ["vgg_19_small"], "layers": None} | config,
+        seed=seed,
+        versions={"numpy": np.__version__},
+        device="CPU",
+        checkpoint_sha256={"vgg_19_small": sha},
+        fixed_keys=fixed_keys,
+    )
+
+
+def matches(layer="conv5_4", ids=IDS, accepted=True):
+    values = {
+        "network": "vgg_19_small", "layer": layer, "stimulus_id": ids, "steps": 600,
+        "loss_first": 1 / 3, "loss_last": 1e-7, "spearman_layer": [0.9, np.nan, 0.8][: len(ids)],
+        "spearman_logits": 0.99, "null_max": 0.25, "p_null": 0.01, "label_natural": "null",
+        "label_metamer": 3, "status": "finished", "accepted": accepted,
+    }  # fmt: skip
+    return pd.DataFrame(values)[list(MATCHES_COLUMNS)]
+
+
+def fail_to_replace(monkeypatch):
+    """Stop every write at its last step, as a kill would."""
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+
+
+def leftovers(run):
+    return [path for path in run.path.rglob("*") if path.suffix == ".tmp"]
+
+
+# The folder and its record
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    for path in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        with pytest.raises(ValueError, match=r"cannot make the run folder .*taken"):
+            RunFolder(path)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_an_unwritable_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(ValueError, match="cannot write into"):
+        RunFolder(tmp_path)
+
+
+def test_opening_a_missing_folder_to_read_makes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="there is no run folder"):
+        RunFolder(tmp_path / "typo", create=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_record_has_everything_that_determines_the_results(run):
+    record(run, path=run.path, size=np.int64(64), shape=(1, 2))
+    content = json.loads((run.path / "run.json").read_text())
+    assert content["config"]["shape"] == [1, 2] and content["config"]["size"] == 64
+    assert content["versions"].keys() == {"python", "numpy"}
+    assert content["checkpoint_sha256"] == {"vgg_19_small": "ab12"}
+    assert {"seed", "device", "git_revision"} < content.keys()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"iterations": 700}, "iterations = 600, and this run has 700; choose another --output"),
+        ({"seed": 1}, "seed = 0, and this run has 1"),
+        ({"sha": "cd34"}, "checkpoint of vgg_19_small = 'ab12', and this run has 'cd34'"),
+    ],
+)
+def test_another_run_cannot_continue_in_the_folder(run, change, message):
+    record(run)
+    before = (run.path / "run.json").read_bytes()
+    with pytest.raises(ValueError, match=message):
+        record(run, **change)
+    assert (run.path / "run.json").read_bytes() == before
+
+
+def test_a_run_record_grows(run):
+    record(run)
+    record(run, networks=["resnet_v2_101_small"], layers=["conv1"], new_key=1)
+    config = run.read_run_record()["config"]
+    assert config["networks"] == ["vgg_19_small", "resnet_v2_101_small"]
+    assert config["layers"] == ["conv1"] and config["new_key"] == 1
+
+
+def test_a_damaged_run_record_is_named(run):
+    (run.path / "run.json").write_text('{"config": ')
+    with pytest.raises(ValueError, match=r"cannot read .*run\.json"):
+        record(run)
+
+
+# Pieces and states
+
+
+def test_a_piece_comes_back_exactly(run):
+    assert not run.has_piece(*LAYER)
+    run.save_piece(*LAYER, **piece())
+    assert run.has_piece(*LAYER)
+    loaded = run.load_piece(*LAYER)
+    for name, array in piece().items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == array.dtype
+    assert (run.path / "metamers" / "vgg_19_small" / "conv5_4.npz").is_file()
+
+
+def test_a_piece_takes_lists_and_pandas_text_without_pickles(run):
+    values = piece() | {"stimulus_id": pd.Series(IDS), "status": ["finished"] * 3}
+    run.save_piece(*LAYER, **values)
+    assert run.load_piece(*LAYER)["stimulus_id"].dtype.kind == "U"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metamer": np.zeros((2, 4, 5, 3))},
+        {"loss": np.zeros((3, 7))},
+        {"status": ["finished"]},
+        {"stimulus_id": ["a", "a", "b"]},
+        {"stimulus_id": ["a", "../b", "c"]},
+    ],
+)
+def test_a_piece_that_does_not_fit_together_is_not_written(run, change):
+    with pytest.raises(ValueError):
+        run.save_piece(*LAYER, **piece() | change)
+    assert not run.has_piece(*LAYER) and not leftovers(run)
+
+
+@pytest.mark.parametrize("layer", ["a/b", "..", ".hidden", "", "conv.state", NATURAL, "ä"])
+def test_unsafe_layer_names_are_rejected(run, layer):
+    with pytest.raises(ValueError):
+        run.save_state("vgg_19", layer, {"x": np.zeros(1)})
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a zip", None])
+def test_a_damaged_piece_is_an_error_and_a_damaged_state_a_new_start(run, caplog, damage):
+    run.save_piece(*LAYER, **piece())
+    run.save_state(*LAYER, piece())
+    folder = run.path / "metamers" / "vgg_19_small"
+    for path in (folder / "conv5_4.npz", folder / "conv5_4.state.npz"):
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    with pytest.raises(ValueError, match="damaged"):
+        run.load_piece(*LAYER)
+    assert run.load_state(*LAYER) is None
+    assert "starting from the beginning" in caplog.text
+
+
+def test_flipped_bytes_are_noticed(run):
+    run.save_piece(*LAYER, **piece())
+    path = run.path / "metamers" / "vgg_19_small" / "conv5_4.npz"
+    content = bytearray(path.read_bytes())
+    content[300] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        run.load_piece(*LAYER)
+
+
+def test_a_piece_of_another_format_is_named(run):
+    run.save_state("vgg_19", "conv1", {"x": np.zeros(1)})
+    folder = run.path / "metamers" / "vgg_19"
+    os.rename(folder / "conv1.state.npz", folder / "conv1.npz")
+    with pytest.raises(ValueError, match=r"\['x'\]; expected"):
+        run.load_piece("vgg_19", "conv1")
+    with pytest.raises(ValueError, match="run the stage"):
+        run.load_piece("vgg_19", "conv2")
+
+
+def test_a_state_is_saved_replaced_and_cleared(run):
+    assert run.load_state(*LAYER) is None
+    for step in (100, 200):
+        run.save_state(*LAYER, {"step": np.full(3, step), "m": np.zeros((3, 2))})
+    np.testing.assert_array_equal(run.load_state(*LAYER)["step"], 200)
+    run.clear_state(*LAYER)
+    run.clear_state(*LAYER)
+    assert run.load_state(*LAYER) is None and not run.has_piece(*LAYER)
+
+
+def test_object_arrays_are_neither_written_nor_read(run):
+    with pytest.raises(ValueError, match="Python objects"):
+        run.save_state(*LAYER, {"ids": np.array(["a", None], object)})
+    path = run.path / "objects.npz"
+    np.savez(path, ids=np.array([{}], object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        store.read_npz(path)
+
+
+def test_a_kill_while_writing_leaves_the_old_files(run, monkeypatch):
+    record(run)
+    run.save_piece(*LAYER, **piece())
+    run.write_table("matches", matches())
+    run.save_previews(*LAYER, IDS, piece()["natural"])
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    fail_to_replace(monkeypatch)
+    for write in (
+        lambda: record(run, networks=["other"]),
+        lambda: run.save_piece(*LAYER, **piece(seed=1)),
+        lambda: run.write_table("matches", matches(layer="fc6")),
+        lambda: run.save_previews(*LAYER, IDS, piece(seed=1)["natural"]),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_temporary_files_of_a_killed_run_are_ignored(run):
+    run.save_piece(*LAYER, **piece())
+    (run.path / "metamers" / "vgg_19_small" / ".0f3a.tmp").write_bytes(b"half")
+    run.load_piece(*LAYER)
+    assert run.load_state(*LAYER) is None
+
+
+def test_parts_join_in_order_and_stopped_losses_stay(run):
+    whole = piece()
+    first, second = ({name: a[i] for name, a in whole.items()} for i in (slice(2), slice(2, 3)))
+    first["loss"], second["loss"] = whole["loss"][:, :2], whole["loss"][:4, 2:]
+    parts = ["conv5_4.part0of2", "conv5_4.part1of2"]
+    run.save_piece("vgg_19_small", parts[0], **first)
+    with pytest.raises(ValueError, match="part1of2"):
+        run.join_pieces("vgg_19_small", parts, "conv5_4")
+    run.save_piece("vgg_19_small", parts[1], **second)
+    run.join_pieces("vgg_19_small", parts, "conv5_4")
+    run.join_pieces("vgg_19_small", parts, "conv5_4")  # another worker comes late
+    loaded = run.load_piece(*LAYER)
+    np.testing.assert_array_equal(loaded["loss"][:, :2], whole["loss"][:, :2])
+    np.testing.assert_array_equal(loaded["loss"][3:, 2], whole["loss"][3, 2])
+    for name in ("natural", "metamer", "stimulus_id", "step", "status"):
+        np.testing.assert_array_equal(loaded[name], whole[name])
+    assert not run.has_piece("vgg_19_small", parts[0])
+
+
+def test_null_distributions_are_kept(run, caplog):
+    assert run.load_null(*LAYER) is None
+    run.save_null(*LAYER, {"correlations": np.arange(3.0), "n_stimuli": np.asarray(3)})
+    np.testing.assert_array_equal(run.load_null(*LAYER)["correlations"], np.arange(3.0))
+    (run.path / "nulls" / "vgg_19_small" / "conv5_4.npz").write_bytes(b"half")
+    assert run.load_null(*LAYER) is None and "damaged" in caplog.text
+
+
+# Previews
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_images_come_back_to_half_a_grey_level(run, n_channels):
+    images = np.random.default_rng(0).random((3, 8, 9, n_channels))
+    images[0, 0, 0], images[0, 0, 1] = 0, 1
+    run.save_previews("vgg_19", NATURAL, IDS, images)
+    loaded = run.load_previews("vgg_19", NATURAL, IDS)
+    assert loaded.dtype == np.float32 and loaded.min() == 0 and loaded.max() == 1
+    np.testing.assert_allclose(loaded, images, atol=0.5 / 255 + 1e-7)
+    # What is certified is stable: writing what was read changes nothing.
+    run.save_previews("vgg_19", "again", IDS, loaded)
+    np.testing.assert_array_equal(run.load_previews("vgg_19", "again", IDS), loaded)
+    assert (run.path / "previews" / "vgg_19" / NATURAL / "dog_01.png").is_file()
+    assert run.has_previews("vgg_19", NATURAL, IDS)
+    assert not run.has_previews("vgg_19", NATURAL, [*IDS, "new"])
+
+
+def test_images_of_another_range(run):
+    images = np.linspace(-1, 1, 3 * 4 * 4).reshape(1, 4, 4, 3)
+    run.save_previews(*LAYER, ["a"], images, stimulus_range=(-1, 1))
+    loaded = run.load_previews(*LAYER, ["a"], stimulus_range=(-1, 1))
+    np.testing.assert_allclose(loaded, images, atol=1 / 255 + 1e-6)
+
+
+def test_sounds_come_back_to_half_a_step_and_do_not_wrap(run, caplog):
+    sounds = np.random.default_rng(0).normal(0, 0.1, (2, 4000))
+    run.save_previews(*LAYER, ["a", "b"], sounds, sample_rate_hz=20_000)
+    assert "clipped" not in caplog.text
+    loaded = run.load_previews(*LAYER, ["a", "b"])
+    assert loaded.dtype == np.float32
+    np.testing.assert_allclose(loaded, sounds, atol=0.5 / 32768 + 1e-7)
+    sounds[0, :2] = [1.5, -1.5]
+    run.save_previews(*LAYER, ["a", "b"], sounds, sample_rate_hz=20_000)
+    assert "2 samples beyond full scale" in caplog.text
+    np.testing.assert_allclose(run.load_previews(*LAYER, ["a"])[0, :2], [1, -1], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "ids, images",
+    [
+        (["a/b"], np.zeros((1, 2, 2, 3))),
+        (["a", "a"], np.zeros((2, 2, 2, 3))),
+        (["a"], np.full((1, 2, 2, 3), 1.01)),
+        (["a"], np.full((1, 2, 2, 3), np.nan)),
+        (["a"], np.zeros((1, 2, 2))),
+        (["a"], np.zeros((2, 2, 2, 3))),
+    ],
+)
+def test_bad_previews_are_not_written(run, ids, images):
+    with pytest.raises(ValueError):
+        run.save_previews(*LAYER, ids, images)
+    assert not list(run.path.rglob("*.png"))
+
+
+def test_a_missing_or_damaged_preview_is_named(run):
+    with pytest.raises(ValueError, match=r"dog_01\.png"):
+        run.load_previews(*LAYER, ["dog_01"])
+    run.save_previews(*LAYER, ["a"], np.zeros((1, 9)), sample_rate_hz=16_000)
+    (run.path / "previews" / "vgg_19_small" / "conv5_4" / "a.wav").write_bytes(b"RIFF")
+    with pytest.raises(ValueError, match="cannot read the sound"):
+        run.load_previews(*LAYER, ["a"])
+
+
+# Tables
+
+
+def test_a_table_comes_back_exactly(run):
+    run.write_table("matches", matches()[list(reversed(MATCHES_COLUMNS))])
+    header = (run.path / "matches.csv").read_text().splitlines()[0]
+    assert header == (
+        "network,layer,stimulus_id,steps,loss_first,loss_last,spearman_layer,spearman_logits,"
+        "null_max,p_null,label_natural,label_metamer,status,accepted"
+    )
+    table = run.read_table("matches")
+    assert table["stimulus_id"].tolist() == IDS and table["loss_first"][0] == 1 / 3
+    assert table["label_natural"][0] == "null" and table["label_metamer"][0] == "3"
+    assert table["spearman_layer"].isna().tolist() == [False, True, False]
+    assert table["accepted"].dtype == bool
+
+
+def test_recognition_columns():
+    assert ",".join(RECOGNITION_COLUMNS) == (
+        "observer,generator,layer,task,n,proportion_correct,sem,source"
+    )
+
+
+def test_a_rerun_replaces_its_rows_and_keeps_the_others(run):
+    run.merge_rows("matches", matches("conv1_2"), ["network", "layer"])
+    run.merge_rows("matches", matches("conv5_4"), ["network", "layer"])
+    run.merge_rows(
+        "matches", matches("conv1_2", ids=["007"], accepted=False), ["network", "layer"]
+    )
+    table = run.read_table("matches")
+    assert table.groupby("layer").size().to_dict() == {"conv1_2": 1, "conv5_4": 3}
+    assert not table.loc[table["layer"] == "conv1_2", "accepted"].any()
+    assert table.loc[table["layer"] == "conv5_4", "accepted"].all()
+
+
+def test_wrong_tables_are_named(run):
+    with pytest.raises(ValueError, match="matches, recognition"):
+        run.write_table("results", matches())
+    with pytest.raises(ValueError, match="expected the columns"):
+        run.write_table("recognition", matches())
+    with pytest.raises(ValueError, match=r"cannot read .*matches\.csv"):
+        run.read_table("matches")
+
+
+def test_figures_are_the_same_file_each_time(run):
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    run.save_figure(figure)
+    names = ("figure.png", "figure.pdf")
+    first = [(run.path / name).read_bytes() for name in names]
+    run.save_figure(figure)
+    assert [(run.path / name).read_bytes() for name in names] == first
+
+
+# Pickles of others
+
+
+class Payload:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_pickled_arrays_and_containers_load(tmp_path, protocol):
+    content = {
+        "null": [np.arange(6.0).reshape(2, 3), np.float32(0.5)],
+        "words": np.array(["a", "bc"]),
+        "objects": np.array([None, (1, {2})], object),
+        "raw": b"\xff",
+    }
+    (tmp_path / "null.pckl").write_bytes(pickle.dumps(content, protocol=protocol))
+    loaded = store.load_foreign_pickle(tmp_path / "null.pckl")
+    np.testing.assert_array_equal(loaded["null"][0], content["null"][0])
+    assert loaded["null"][1] == 0.5 and loaded["raw"] == b"\xff"
+    assert loaded["words"].tolist() == ["a", "bc"] and loaded["objects"][1] == (1, {2})
+
+
+def test_a_pickle_of_python_2_loads(tmp_path):
+    # Written by Python 2: pickle.dumps({'rho': numpy.array([0.5, 1.0])}, 2)
+    python_2 = (
+        b"\x80\x02}q\x01U\x03rhoq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\n"
+        b"q\x04K\x00\x85U\x01b\x87Rq\x05(K\x01K\x02\x85cnumpy\ndtype\nq\x06U\x02f8K\x00K\x01\x87R"
+        b"q\x07(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x10"
+        b"\x00\x00\x00\x00\x00\x00\xe0?\x00\x00\x00\x00\x00\x00\xf0?tbs."
+    )
+    (tmp_path / "null.pckl").write_bytes(python_2)
+    loaded = store.load_foreign_pickle(tmp_path / "null.pckl")
+    np.testing.assert_array_equal(loaded["rho"], [0.5, 1.0])
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_malicious_pickle_is_refused_and_not_run(tmp_path, protocol, hidden):
+    payload = Payload(tmp_path / "owned")
+    content = np.array([payload], object) if hidden else payload
+    (tmp_path / "null.pckl").write_bytes(pickle.dumps(content, protocol=protocol))
+    with pytest.raises(ValueError, match="only arrays and containers"):
+        store.load_foreign_pickle(tmp_path / "null.pckl")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("name", ["eval", "getattr", "exec", "__import__"])
+def test_no_function_of_python_is_admitted(tmp_path, name):
+    (tmp_path / "bad.pckl").write_bytes(f"cbuiltins\n{name}\n.".encode())
+    with pytest.raises(ValueError, match=name):
+        store.load_foreign_pickle(tmp_path / "bad.pckl")
+
+
+def test_a_truncated_or_missing_pickle_is_named(tmp_path):
+    (tmp_path / "null.pckl").write_bytes(pickle.dumps(np.zeros(9))[:-20])
+    for name in ("null.pckl", "none.pckl"):
+        with pytest.raises(ValueError, match=f"cannot read .*{name}"):
+            store.load_foreign_pickle(tmp_path / name)
+
+
+def test_pieces_are_plain_npz_files(run):
+    run.save_piece(*LAYER, **piece())
+    path = run.path / "metamers" / "vgg_19_small" / "conv5_4.npz"
+    assert sorted(zipfile.ZipFile(path).namelist()) == sorted(f"{name}.npy" for name in piece())
