@@ -1,0 +1,1 @@
+"""Figures from tables: DataFrames and images in, matplotlib figures out, no TensorFlow."""

@@ -1,0 +1,201 @@
+"""Whole figures: panels laid out on a page, one call per figure of the paper.
+
+Source: paper, Figure 3.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from model_metamers.plotting.axes import (
+    CHANCE_OF_16,
+    GENERATOR_LINE_WIDTH,
+    HUMAN_LABEL,
+    NATURAL,
+    grid_size,
+    image_grid,
+    recognition_by_layer,
+)
+from model_metamers.plotting.style import MM_PER_INCH, NOTE_COLOUR, RC, WIDTH_MM, style_of
+
+__all__ = ["ImageRow", "figure3", "image_grid", "recognition_by_layer", "recognition_figure"]
+
+LEFT_MM = 11.0  # for the labels of rows and of vertical axes
+PLOTS_PER_ROW, PLOT_HEIGHT_MM, PLOT_PITCH_MM = 3, 42.0, 69.0
+HEADING_MM, LEGEND_MM = 4.0, 13.0
+
+HEADING = "Recognition of the metamers made from:"
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """A natural image and its metamers for the layers of one network.
+
+    Attributes:
+        generator: the network.
+        images: uint8 [height, width, 3] or [height, width]; the natural image first.
+        layers: one name per metamer.
+        accepted: one bool per metamer; None if all are.
+    """
+
+    generator: str
+    images: Sequence[np.ndarray]
+    layers: Sequence[str]
+    accepted: Sequence[bool] | None = None
+
+    def counts(self) -> list[bool]:
+        """Return whether each image counts; the natural one does."""
+        return [True, *([True] * len(self.layers) if self.accepted is None else self.accepted)]
+
+
+@matplotlib.rc_context(RC)
+def figure3(
+    image_rows: Sequence[ImageRow],
+    recognition: pd.DataFrame,
+    task: str | None = None,
+    chance: float | None = CHANCE_OF_16,
+) -> Figure:
+    """Draw Figure 3: metamers of every network above the recognition of each network's metamers.
+
+    Args:
+        image_rows: panel a, from top to bottom; panel b has one plot per generator among them.
+        recognition: a recognition.csv table.
+        task: see `recognition_by_layer`.
+        chance: proportion correct of a guess.
+
+    Returns:
+        The figure, 180 mm wide.
+
+    Raises:
+        ValueError: no image rows, or see `image_grid` and `recognition_by_layer`.
+    """
+    if not image_rows:
+        raise ValueError("figure3 needs at least one row of images")
+    width, height = grid_size([row.images for row in image_rows])
+    grid_width_mm = WIDTH_MM - LEFT_MM - 1
+    grid_height_mm = grid_width_mm * height / width
+    panel_b_mm = grid_height_mm + 9
+    layers = {row.generator: row.layers for row in image_rows}
+    page = _Page(panel_b_mm + HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
+
+    page.heading("a", "", 0)
+    image_grid(
+        page.axes(LEFT_MM, 2, grid_width_mm, grid_height_mm),
+        [row.images for row in image_rows],
+        [style_of(row.generator).label.replace(" (", "\n(") for row in image_rows],
+        [[NATURAL, *row.layers] for row in image_rows],
+        [row.counts() for row in image_rows],
+    )
+    if not all(all(row.counts()) for row in image_rows):
+        page.note("dashed frame and cross: not accepted as a metamer", grid_height_mm + 2)
+    page.heading("b", HEADING, panel_b_mm)
+    _draw_recognition(page, panel_b_mm + HEADING_MM, recognition, layers, task, chance)
+    return page.figure
+
+
+@matplotlib.rc_context(RC)
+def recognition_figure(
+    recognition: pd.DataFrame,
+    layers: Mapping[str, Sequence[str]],
+    task: str | None = None,
+    chance: float | None = CHANCE_OF_16,
+) -> Figure:
+    """Draw recognition by layer alone (panel b of Figure 3): one plot per generator.
+
+    Args:
+        recognition: a recognition.csv table.
+        layers: generator -> its layers, in order.
+        task: see `recognition_by_layer`.
+        chance: proportion correct of a guess.
+
+    Returns:
+        The figure, 180 mm wide.
+
+    Raises:
+        ValueError: no generator, or see `recognition_by_layer`.
+    """
+    if not layers:
+        raise ValueError("recognition_figure needs the layers of at least one generator")
+    page = _Page(HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
+    page.heading("", HEADING, 0)
+    _draw_recognition(page, HEADING_MM, recognition, layers, task, chance)
+    return page.figure
+
+
+class _Page:
+    """A figure laid out in millimetres from the top left corner."""
+
+    def __init__(self, height_mm: float):
+        self.height_mm = height_mm
+        self.figure = Figure(figsize=(WIDTH_MM / MM_PER_INCH, height_mm / MM_PER_INCH))
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
+        bottom = 1 - (top + height) / self.height_mm
+        return self.figure.add_axes(
+            (left / WIDTH_MM, bottom, width / WIDTH_MM, height / self.height_mm)
+        )
+
+    def heading(self, letter: str, text: str, top: float) -> None:
+        y = 1 - (top + 4) / self.height_mm
+        self.figure.text(0.004, y, letter, size=10, weight="bold")
+        self.figure.text(LEFT_MM / WIDTH_MM, y, text, size=7.5)
+
+    def note(self, text: str, top: float) -> None:
+        y = 1 - top / self.height_mm
+        self.figure.text(0.994, y, text, size=6, color=NOTE_COLOUR, ha="right", va="top")
+
+
+def _plots_height_mm(n_plots: int) -> float:
+    return -(-n_plots // PLOTS_PER_ROW) * PLOT_PITCH_MM
+
+
+def _draw_recognition(
+    page: _Page,
+    top_mm: float,
+    table: pd.DataFrame,
+    layers: Mapping[str, Sequence[str]],
+    task: str | None,
+    chance: float | None,
+) -> None:
+    """Draw one plot per generator, in rows, and their common legend at the foot of the page."""
+    per_row = min(len(layers), PLOTS_PER_ROW)
+    pitch_mm = (WIDTH_MM - LEFT_MM + 3) / per_row
+    plots = []
+    for i, (generator, names) in enumerate(layers.items()):
+        row, column = divmod(i, per_row)
+        left, top = LEFT_MM + pitch_mm * column, top_mm + 8 + PLOT_PITCH_MM * row
+        axes = page.axes(left, top, pitch_mm - 5, PLOT_HEIGHT_MM)
+        recognition_by_layer(axes, table, generator, names, task, chance)
+        if column:
+            axes.set_ylabel("")
+            axes.set_yticklabels([])
+        plots.append(axes)
+    _common_legend(page.figure, plots)
+
+
+def _common_legend(figure: Figure, plots: Sequence[Axes]) -> None:
+    entries = {}
+    for axes in plots:
+        for bars, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            line = bars[0]
+            # A network's line is thick where the metamers are its own; prefer a thin one here.
+            if label not in entries or line.get_linewidth() < entries[label].get_linewidth():
+                entries[label] = line
+    labels = sorted(entries, key=lambda label: (label == HUMAN_LABEL, label))
+    own = Line2D([], [], color="black", linewidth=GENERATOR_LINE_WIDTH)
+    figure.legend(
+        [*(entries[label] for label in labels), own],
+        [*labels, "thick line: the generating network itself"],
+        loc="lower center",
+        ncols=3,
+        frameon=False,
+        handlelength=2.6,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
