@@ -1,0 +1,121 @@
+"""Bears: walking, sitting (a teddy), standing upright, panda."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model_metamers.stimuli.made import ray_marching as rm
+from model_metamers.stimuli.made.object_models.model import Model, View
+from model_metamers.stimuli.made.object_models.palette import BLACK, WHITE, fur, hsv, one_of
+from model_metamers.stimuli.made.object_models.quadruped import add_limb, add_pair
+from model_metamers.stimuli.made.shapes import ALONG_X, Scene, Vector
+
+
+@dataclass(frozen=True)
+class _Coat:
+    """Material numbers; `patches` are the ears and, of a panda, the rings around its eyes."""
+
+    fur: int
+    muzzle: int
+    limbs: int
+    patches: int
+    nose: int
+
+
+def walking(rng: np.random.Generator) -> Model:
+    """On all fours, with a high shoulder and a low head."""
+    scene = Scene()
+    coat = _brown_coat(scene, rng)
+    scene.ellipsoid((-0.1, 0.55, 0), (0.62, 0.36, 0.34), coat.fur, blend=0.1)
+    scene.ellipsoid((0.25, 0.68, 0), (0.32, 0.3, 0.28), coat.fur, blend=0.1)
+    scene.cone((0.3, 0.62, 0), (0.62, 0.66, 0), 0.27, 0.2, coat.fur, blend=0.1)
+    _head(scene, coat, (0.78, rng.uniform(0.58, 0.78), 0), tilt_deg=rng.uniform(-22, 10))
+    stride = rng.uniform(-0.14, 0.14)
+    for side in (-1, 1):
+        z, step = 0.2 * side, stride * side
+        front = [(0.35, 0.45, z), (0.38 + step, 0.22, z), (0.42 + step, 0.07, z)]
+        hind = [(-0.5, 0.45, z), (-0.55 - step, 0.25, z), (-0.48 - step, 0.07, z)]
+        add_limb(scene, front, 0.16, 0.11, coat.limbs)
+        add_limb(scene, hind, 0.19, 0.11, coat.limbs)
+    scene.ellipsoid((-0.72, 0.62, 0), 0.08, coat.fur)
+    return Model(scene, View(25, 45, (3, 25)))
+
+
+def sitting(rng: np.random.Generator) -> Model:
+    """A teddy bear: pale belly, muzzle and soles."""
+    scene = Scene()
+    coat = _brown_coat(scene, rng)
+    _sitting_body(scene, coat, belly=coat.muzzle, soles=coat.muzzle)
+    return Model(scene, View(60, 45, (0, 25)))
+
+
+def standing(rng: np.random.Generator) -> Model:
+    """Upright on the hind legs with raised forepaws."""
+    scene = Scene()
+    coat = _brown_coat(scene, rng)
+    scene.ellipsoid((0, 0.75, 0), (0.33, 0.5, 0.36), coat.fur, blend=0.08)
+    scene.ellipsoid((0.05, 1.05, 0), (0.28, 0.3, 0.33), coat.fur, blend=0.08)
+    _head(scene, coat, (0.1, 1.5, 0), scale=1.1)
+    paw_x, paw_y = rng.uniform(0.2, 0.4), rng.uniform(0.75, 1.25)
+    for side in (-1, 1):
+        scene.cone((0, 0.35, 0.2 * side), (0.05, 0.05, 0.22 * side), 0.18, 0.13, coat.fur, 0.06)
+        scene.ellipsoid((0.15, 0.06, 0.22 * side), (0.2, 0.07, 0.12), coat.fur)
+        arm = [(0.02, 1.15, 0.3 * side), (0.15, 0.9, 0.48 * side), (paw_x, paw_y, 0.42 * side)]
+        add_limb(scene, arm, 0.13, 0.1, coat.fur)
+    return Model(scene, View(60, 45, (0, 20)))
+
+
+def panda(rng: np.random.Generator) -> Model:
+    """White with black limbs, ears, shoulders and eye patches."""
+    scene = Scene()
+    white = scene.material(WHITE, np.array(WHITE) * 0.78, rm.BLOTCHES, 9, gloss=0.03)
+    black = scene.material((0.08, 0.08, 0.09), (0.14, 0.13, 0.13), rm.BLOTCHES, 9, 0.05)
+    coat = _Coat(white, white, black, black, scene.material(BLACK, gloss=0.8))
+    with scene.placed((0, 0, 0), (0, 0, rng.uniform(-6, 6))):
+        _sitting_body(scene, coat, belly=white, soles=black)
+    return Model(scene, View(60, 42, (0, 25)))
+
+
+def _brown_coat(scene: Scene, rng: np.random.Generator) -> _Coat:
+    brown = hsv(0.08, 0.6, rng.uniform(0.15, 0.4))
+    base = one_of(rng, fur(rng), brown, (0.9, 0.88, 0.82), (0.1, 0.09, 0.09))
+    pelt = scene.material(base, 0.75 * base, rm.BLOTCHES, 9, gloss=0.03)
+    muzzle = scene.material(0.5 * base + 0.34 * np.array([0.8, 0.65, 0.5]), gloss=0.05)
+    return _Coat(pelt, muzzle, pelt, pelt, scene.material(BLACK, gloss=0.8))
+
+
+def _head(
+    scene: Scene, coat: _Coat, centre: Vector, tilt_deg: float = 0.0, scale: float = 1.0
+) -> None:
+    """Add a head with a short muzzle and round ears."""
+    q = scale
+    is_panda = coat.patches != coat.fur
+    with scene.placed(centre, (0, 0, tilt_deg)):
+        scene.ellipsoid((0, 0, 0), (0.25 * q, 0.24 * q, 0.25 * q), coat.fur, blend=0.06)
+        tip = (0.3 * q, -0.08 * q, 0)
+        scene.cone((0.1 * q, -0.05 * q, 0), tip, 0.13 * q, 0.085 * q, coat.muzzle, 0.04)
+        scene.ellipsoid((0.39 * q, -0.05 * q, 0), (0.045 * q, 0.04 * q, 0.055 * q), coat.nose)
+        ear = (-0.05 * q, 0.23 * q, 0.2 * q)
+        add_pair(scene, ear, (0.06 * q, 0.1 * q, 0.1 * q), coat.patches)
+        if is_panda:
+            patch = (0.19 * q, 0.06 * q, 0.1 * q)
+            add_pair(scene, patch, (0.06 * q, 0.085 * q, 0.068 * q), coat.patches)
+            glint = scene.material((0.85, 0.85, 0.85), gloss=0.9)
+            add_pair(scene, (0.25 * q, 0.075 * q, 0.1 * q), 0.018 * q, glint)
+        else:
+            inner = (0.0, 0.23 * q, 0.2 * q)
+            add_pair(scene, inner, (0.035 * q, 0.06 * q, 0.06 * q), coat.muzzle)
+            add_pair(scene, (0.225 * q, 0.06 * q, 0.1 * q), 0.035 * q, coat.nose)
+
+
+def _sitting_body(scene: Scene, coat: _Coat, belly: int, soles: int) -> None:
+    scene.ellipsoid((0, 0.42, 0), (0.38, 0.45, 0.4), coat.fur, blend=0.08)
+    scene.ellipsoid((0.16, 0.4, 0), (0.25, 0.32, 0.27), belly, blend=0.05)
+    scene.ellipsoid((0.02, 0.7, 0), (0.27, 0.25, 0.31), coat.limbs, blend=0.05)
+    _head(scene, coat, (0.12, 1.08, 0), scale=1.15)
+    for side in (-1, 1):
+        leg_end = (0.58, 0.14, 0.34 * side)
+        scene.cone((0.1, 0.16, 0.25 * side), leg_end, 0.17, 0.13, coat.limbs, 0.04)
+        scene.disc((0.7, 0.15, 0.36 * side), 0.12, 0.02, soles, ALONG_X, rounding=0.03)
+        arm = [(0.05, 0.75, 0.3 * side), (0.25, 0.55, 0.42 * side), (0.4, 0.4, 0.3 * side)]
+        add_limb(scene, arm, 0.12, 0.1, coat.limbs)
