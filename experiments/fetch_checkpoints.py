@@ -1,0 +1,77 @@
+"""Download the published checkpoints of the image networks, and verify them.
+
+    python experiments/fetch_checkpoints.py                                    # all three
+    python experiments/fetch_checkpoints.py --networks=vgg_19 --verify_against_slim
+
+Needs the internet, and disk for each archive and what it unpacks to (the archive may be deleted
+afterwards). The same command resumes a broken transfer. No hashes are published: size and SHA-256
+are recorded in <directory>/downloads.json at the first download and verified from then on.
+
+With --verify_against_slim the checkpoint also runs through TF-Slim's own graph, and one line per
+metamer layer tells the relative L2 distance to ours: about 1e-6, the rounding of float32.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import script
+from absl import flags
+
+from model_metamers.networks import catalog, checkpoints, slim_reference
+
+_NETWORKS = flags.DEFINE_list(
+    "networks", None, "Networks to fetch; by default all published ones."
+)
+_DIRECTORY = flags.DEFINE_string("directory", None, "Where to; by default the checkpoints folder.")
+_VERIFY = flags.DEFINE_bool("verify_against_slim", False, "Compare with TF-Slim's own graph.")
+
+TOLERANCE = 1e-4  # relative L2
+N_IMAGES = 2
+
+
+def main() -> None:
+    """Fetch, and where asked verify, one network after the other; exit 1 where one differs."""
+    names = _published_networks(_NETWORKS.value)
+    directory = Path(_DIRECTORY.value or catalog.checkpoint_directory())
+    all_agree = True
+    for name in names:
+        path = _fetch(name, directory)
+        print(f"{name}: {path}", flush=True)
+        if _VERIFY.value:
+            all_agree &= _agrees_with_slim(name, path)
+    if not all_agree:
+        sys.exit(1)
+
+
+def _published_networks(chosen: list[str] | None) -> list[str]:
+    published = [name for name, entry in catalog.CATALOG.items() if entry.download is not None]
+    unknown = [name for name in chosen or () if name not in published]
+    if unknown:
+        raise ValueError(
+            f"--networks: there is no download of {', '.join(unknown)}; "
+            f"choose from: {', '.join(published)}"
+        )
+    return published if chosen is None else chosen
+
+
+def _fetch(name: str, directory: Path) -> Path:
+    try:
+        return checkpoints.fetch(catalog.CATALOG[name].download, directory)
+    except OSError as error:
+        raise ValueError(f"cannot write {directory}: {error}") from error
+
+
+def _agrees_with_slim(name: str, path: Path) -> bool:
+    """Print the distance between TF-Slim's graph and ours at every metamer layer."""
+    network = catalog.load_network(name, weights=path)
+    images = np.random.default_rng(0).random((N_IMAGES, *network.stimulus_shape), np.float32)
+    errors = slim_reference.compare(network, path, images)
+    for layer, error in errors.items():
+        verdict = "agrees" if error <= TOLERANCE else "DIFFERS"
+        print(f"{name} {layer}: relative L2 error {error:.1e}, {verdict}", flush=True)
+    return all(error <= TOLERANCE for error in errors.values())
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,26 @@
+"""The manifest of the networks we ship: what each saw in training, and what it reaches."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+
+
+def read_manifest(directory: Path) -> dict[str, dict[str, Any]]:
+    """Return network name -> its record; empty where there is no manifest yet."""
+    path = Path(directory) / MANIFEST
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def update_manifest(directory: Path, name: str, record: dict[str, Any]) -> None:
+    """Replace one network's record, atomically."""
+    manifest = read_manifest(directory) | {name: record}
+    unfinished = Path(directory) / f"{MANIFEST}.unfinished"
+    with unfinished.open("w") as file:
+        json.dump(manifest, file, indent=2, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(Path(directory) / MANIFEST)
