@@ -4,8 +4,8 @@
     network = mm.load_network("vgg_19_small")
     result = mm.synthesize(network, "conv3_4", images, mm.SynthesisConfig(iterations=1000))
 
-The names below are the public interface. They are imported on first use, so that drawing a figure from
-tables does not start TensorFlow.
+The names below are the public interface. They are imported on first use, so that drawing a figure
+from tables does not start TensorFlow.
 """
 
 from importlib import import_module

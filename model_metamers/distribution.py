@@ -1,7 +1,7 @@
 """Devices: which tf.distribute strategy a run uses, and which pieces of work a machine takes.
 
-Synthesis is independent for every stimulus, so machines share out pieces of work and never talk to each
-other; inside a machine a strategy splits the batch over its devices.
+Synthesis is independent for every stimulus, so machines share out pieces of work and never talk to
+each other; inside a machine a strategy splits the batch over its devices.
 """
 
 import os
@@ -50,7 +50,9 @@ def worker_share(strategy: str) -> tuple[int, int]:
             for job, tasks in resolver.cluster_spec().as_dict().items()
             if job in ("chief", "worker")
         )
-        offset = 1 if resolver.task_type == "worker" and "chief" in resolver.cluster_spec().jobs else 0
+        offset = (
+            1 if resolver.task_type == "worker" and "chief" in resolver.cluster_spec().jobs else 0
+        )
         return int(resolver.task_id) + offset, n_workers
     if "SLURM_PROCID" in os.environ:
         return int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])

@@ -1,8 +1,8 @@
 """Operations whose backward pass is altered on purpose (paper, sections 2.3 and 3.2).
 
-Three places need it. A rectifier at the matched layer blocks the gradient wherever the metamer's unit
-is off, although the natural stimulus may want it on; and the power and the logarithm that compress a
-cochleagram or a spectrogram have infinite slope at zero, where a quiet sound lives.
+Three places need it. A rectifier at the matched layer blocks the gradient wherever the metamer's
+unit is off, although the natural stimulus may want it on; and the power and the logarithm that
+compress a cochleagram or a spectrogram have infinite slope at zero, where a quiet sound lives.
 
 | operation                | forward       | backward, times the incoming gradient      |
 |--------------------------|---------------|--------------------------------------------|

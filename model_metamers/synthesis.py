@@ -1,13 +1,13 @@
-"""Synthesis of model metamers: noise is optimised until one layer responds as to the natural stimulus.
+"""Synthesis: noise is optimised until one layer responds to it as to the natural stimulus.
 
 For every stimulus, on its own, TF1's Adam minimises
 
     loss = 1/2 sum_j (response_j(metamer) - response_j(natural))^2
 
-where j runs over the units of the matched layer. A batch only shares the arithmetic: its loss is the sum
-of the stimuli's losses and Adam works element by element, so a metamer does not depend on its batch
-mates, the batch size or the number of devices. All state is explicit (`SynthesisState`); a chunk of steps
-runs inside one graph, and the host logs and saves in between.
+where j runs over the units of the matched layer. A batch only shares the arithmetic: its loss is
+the sum of the stimuli's losses and Adam works element by element, so a metamer does not depend on
+its batch mates, the batch size or the number of devices. All state is explicit (`SynthesisState`);
+a chunk of steps runs inside one graph, and the host logs and saves in between.
 
 Source: paper section 2.1; FACTS section 3.
 """
@@ -28,7 +28,9 @@ class MatchedNetwork(Protocol):
 
     stimulus_range: tuple[float, float] | None
 
-    def response(self, layer: str, modified_gradient: bool) -> Callable[[tf.Tensor], tf.Tensor]: ...
+    def response(
+        self, layer: str, modified_gradient: bool
+    ) -> Callable[[tf.Tensor], tf.Tensor]: ...
 
     def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray: ...
 
@@ -150,7 +152,7 @@ def synthesize(
 
 
 def initial_state(shape: Sequence[int], stimulus_ids: Sequence[str], seed: int) -> SynthesisState:
-    """Return the state before the first step: noise (images) or pink noise (sounds), no moments."""
+    """Return the state before the first step: uniform noise for images, pink noise for sounds."""
     n_stimuli, *stimulus_shape = shape
     if len(stimulus_shape) == 1:
         noise = np.stack([pink_noise(stimulus_shape[0], seed, name) for name in stimulus_ids])
@@ -211,7 +213,7 @@ class StepRunner:
         return SynthesisState(*rows, loss=np.concatenate([state.loss, loss[np.newaxis]]))
 
     def _split(self, rows: np.ndarray) -> tf.Tensor | tf.distribute.DistributedValues:
-        """Give every replica an equal part; the last row fills up, and `_join` drops its copies."""
+        """Give every replica an equal part; copies of the last row fill up, and `_join` drops them."""
         n_replicas = self._strategy.num_replicas_in_sync
         if n_replicas == 1:
             return tf.constant(rows)
@@ -222,7 +224,9 @@ class StepRunner:
             lambda context: tf.constant(parts[context.replica_id_in_sync_group])
         )
 
-    def _join(self, values: tf.Tensor | tf.distribute.DistributedValues, n_rows: int) -> np.ndarray:
+    def _join(
+        self, values: tf.Tensor | tf.distribute.DistributedValues, n_rows: int
+    ) -> np.ndarray:
         parts = self._strategy.experimental_local_results(values)
         return np.concatenate([part.numpy() for part in parts])[:n_rows]
 

@@ -20,7 +20,9 @@ def forward_and_slope(function, values):
 
 
 def test_relu_linear_gradient_rectifies_forward_and_is_the_identity_backward():
-    y, slope = forward_and_slope(relu_linear_gradient, [-1e30, -2.0, -1e-30, 0.0, 1e-30, 3.0, 1e30])
+    y, slope = forward_and_slope(
+        relu_linear_gradient, [-1e30, -2.0, -1e-30, 0.0, 1e-30, 3.0, 1e30]
+    )
     np.testing.assert_array_equal(y, np.float32([0, 0, 0, 0, 1e-30, 3, 1e30]))
     np.testing.assert_array_equal(slope, np.ones(7))
 

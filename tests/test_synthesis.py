@@ -35,7 +35,8 @@ def test_adam_step_is_that_of_tf1_with_a_decaying_rate():
         x, m, v = (value.numpy()[0] for value in (x, m, v))
         twin_m = 0.9 * twin_m + 0.1 * gradient
         twin_v = 0.999 * twin_v + 0.001 * gradient**2
-        rate = 0.1 * 0.5 ** (step / 10) * np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
+        t = step + 1
+        rate = 0.1 * 0.5 ** (step / 10) * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         twin_x = twin_x - rate * twin_m / (np.sqrt(twin_v) + 1e-8)
     np.testing.assert_allclose(x, twin_x, rtol=1e-4)  # float32 powers of 0.999
 

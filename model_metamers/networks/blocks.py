@@ -1,10 +1,10 @@
 """Convolution blocks the image networks share, named so that a TF-Slim checkpoint maps onto them.
 
-A layer with variables carries its TF-Slim scope as its name, with "." for "/" (Keras allows no slash)
-and the suffix ".linear" where the paper's layer name already belongs to the ReLU or output after it:
-`conv5.conv5_4.linear` -> vgg_19/conv5/conv5_4, `Mixed_6e.Branch_0.Conv2d_0a_1x1.linear` -> InceptionV3/
-Mixed_6e/Branch_0/Conv2d_0a_1x1. Kernels start at zero: weights come from a checkpoint or from
-`network.initialise`.
+A layer with variables carries its TF-Slim scope as its name, with "." for "/" (Keras allows no
+slash) and the suffix ".linear" where the paper's layer name already belongs to the ReLU or output
+after it: `conv5.conv5_4.linear` -> vgg_19/conv5/conv5_4, `Mixed_6e.Branch_0.Conv2d_0a_1x1.linear`
+-> InceptionV3/ Mixed_6e/Branch_0/Conv2d_0a_1x1. Kernels start at zero: weights come from a
+checkpoint or from `network.initialise`.
 
 All tensors: [batch, height, width, channels], float32.
 """
@@ -18,7 +18,7 @@ Tensor = keras.KerasTensor
 
 
 def scaled_channels(channels: int, width: float) -> int:
-    """Return `channels` x `width`, as the nearest multiple of 8, at least 8 (1.0 changes nothing)."""
+    """Return `channels` x `width` as a multiple of 8, at least 8; a width of 1 changes nothing."""
     return channels if width == 1 else max(8, 8 * round(channels * width / 8))
 
 

@@ -1,9 +1,9 @@
 """Inception-V3 (Szegedy et al. 2016) as TF-Slim builds it, with the metamer layers of Table S5.
 
-Image [299, 299, 3] in [0, 1] -> stem of convolutions -> eleven Mixed blocks of parallel branches ->
-average -> Logits. The ReLU of each branch's last convolution stands after the concatenation
-(relu(concat) = concat(relu)), so a Mixed block ends in one ReLU layer that carries its name; pooled
-branches of positive inputs pass it unchanged.
+Image [299, 299, 3] in [0, 1] -> stem of convolutions -> eleven Mixed blocks of parallel branches
+-> average -> Logits. The ReLU of each branch's last convolution stands after the concatenation
+(relu(concat) = concat(relu)), so a Mixed block ends in one ReLU layer that carries its name;
+pooled branches of positive inputs pass it unchanged.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,8 @@ def inception_v3(
         n_classes: units of the logits (TF-Slim: 1000 classes after a background class 0).
         widths: channels relative to the original: one number, or four for the stem, Mixed_5,
             Mixed_6 and Mixed_7.
-        scale, offset: preprocessing, image * scale + offset.
+        scale: of the preprocessing, image * scale + offset.
+        offset: see `scale`.
 
     Returns:
         Model from images [batch, size, size, 3] in [0, 1] to logits [batch, n_classes].

@@ -1,9 +1,10 @@
 """A network as the experiments see it: raw stimulus in, named layers and class readouts out.
 
-Wraps any functional or sequential Keras model. Preprocessing belongs inside the model, so a stimulus is
-an image [height, width, 3] in [0, 1] or a waveform [samples]. `response(layer)` gives the function that
-synthesis differentiates: the part of the graph up to the matched layer, in inference mode, whose last
-ReLU, if the matched layer is one, has the modified gradient (paper, section 2.3).
+Wraps any functional or sequential Keras model. Preprocessing belongs inside the model, so a
+stimulus is an image [height, width, 3] in [0, 1] or a waveform [samples]. `response(layer)` gives
+the function that synthesis differentiates: the part of the graph up to the matched layer, in
+inference mode, whose last ReLU, if the matched layer is one, has the modified gradient (paper,
+section 2.3).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -216,14 +217,22 @@ def initialise(model: keras.Model, seed: int) -> None:
     """Give every kernel fresh He-normal values and every bias zero, from `seed` alone.
 
     Each layer draws from its own generator, so the values do not depend on the order of layers.
+    The logits start ten times smaller: full-size ones make the first steps of training push a deep
+    network without batch norm (VGG) into silence, from which no ReLU returns.
     """
+    logits = _layer_of_logits(model)
     for layer in model.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
         fan_in = np.prod(kernel.shape[:-1])
+        scale = np.sqrt(2.0 / fan_in) * (0.1 if layer is logits else 1.0)
         draw = np.random.default_rng([seed, crc32(layer.name.encode())])
-        kernel.assign(draw.standard_normal(kernel.shape, np.float32) * np.sqrt(2.0 / fan_in))
+        kernel.assign(scale * draw.standard_normal(kernel.shape, np.float32))
+
+
+def _layer_of_logits(model: keras.Model) -> keras.Layer:
+    return [layer for layer in model.layers if getattr(layer, "kernel", None) is not None][-1]
 
 
 def _operations(model: keras.Model) -> dict[str, keras.Operation]:
@@ -261,8 +270,14 @@ def _is_relu(operation: keras.Operation) -> bool:
 def _tensor_before_relu(operation: keras.Operation) -> keras.KerasTensor | None:
     """Return the symbolic input of the operation's ReLU, or None where it does not end in one.
 
-    A fused ReLU has no such tensor, so the layer is applied once more, without its activation.
+    A fused ReLU has no such tensor, so the layer is applied once more, without its activation. A
+    concatenation of ReLUs is the ReLU of a concatenation.
     """
+    if isinstance(operation, keras.layers.Concatenate):
+        branches = [_tensor_before_relu(x._keras_history.operation) for x in operation.input]
+        if any(branch is None for branch in branches):
+            return None
+        return keras.layers.Concatenate(axis=operation.axis)(branches)
     if not _is_relu(operation):
         return None
     if isinstance(operation, keras.layers.ReLU):

@@ -1,8 +1,8 @@
 """ResNet-101 V2 (He et al. 2016) as TF-Slim builds it, with the metamer layers of Table S5.
 
 Image [299, 299, 3] in [0, 1] -> 7x7 convolution -> four blocks of 3, 4, 23 and 3 pre-activation
-bottleneck units -> batch norm, ReLU, global average -> logits. TF-Slim puts the stride of blocks 1-3 in
-their last unit. conv1 and the blocks are sums without a ReLU.
+bottleneck units -> batch norm, ReLU, global average -> logits. TF-Slim puts the stride of blocks
+1-3 in their last unit. conv1 and the blocks are sums without a ReLU.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ SLIM_SCOPE = "resnet_v2_101"
 
 _UNITS_PER_BLOCK = (3, 4, 23, 3)
 _STRIDE_PER_BLOCK = (2, 2, 2, 1)
-_CHANNELS_PER_BLOCK = (64, 128, 256, 512)  # of the bottleneck; a unit's output has four times as many
+# Of the bottleneck; a unit's output has four times as many.
+_CHANNELS_PER_BLOCK = (64, 128, 256, 512)
 _EPSILON = 1e-5
 
 
@@ -36,7 +37,8 @@ def resnet_v2_101(
         size_px: side of the square input, in pixels.
         n_classes: units of the logits (TF-Slim: 1000 classes after a background class 0).
         widths: channels relative to the original: one number, or five for conv1 and the blocks.
-        scale, offset: preprocessing, image * scale + offset.
+        scale: of the preprocessing, image * scale + offset.
+        offset: see `scale`.
 
     Returns:
         Model from images [batch, size, size, 3] in [0, 1] to logits [batch, n_classes].
@@ -87,7 +89,7 @@ def _norm_relu(x, name: str):
 
 
 def _padded_convolution(x, name: str, channels: int, kernel: int, stride: int, use_bias=True):
-    """Convolve with padding that does not depend on the input's parity, as TF-Slim's conv2d_same."""
+    """Convolve with padding that does not depend on the input's parity (TF-Slim conv2d_same)."""
     if stride == 1:
         return blocks.convolution(x, name, channels, kernel, use_bias=use_bias)
     before = (kernel - 1) // 2

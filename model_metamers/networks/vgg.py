@@ -1,7 +1,7 @@
 """VGG-19 (Simonyan & Zisserman 2015) as TF-Slim builds it, with the metamer layers of Table S5.
 
-Image [224, 224, 3] in [0, 1] -> five blocks of 3x3 convolutions and 2x2 max pooling -> fc6, fc7 -> fc8.
-Every metamer layer but fc8 is a ReLU.
+Image [224, 224, 3] in [0, 1] -> five blocks of 3x3 convolutions and 2x2 max pooling -> fc6, fc7 ->
+fc8. Every metamer layer but fc8 is a ReLU.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ METAMER_LAYERS = (
 )  # fmt: skip
 SLIM_SCOPE = "vgg_19"
 
-# ImageNet's mean red, green and blue, of 255. Source: TF-Slim vgg_preprocessing; FACTS section 4.
+# ImageNet's mean red, green and blue, of 255, as the released code subtracts them.
 CHANNEL_MEANS = (123.68, 116.779, 103.939)
 
 _CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
@@ -38,7 +38,8 @@ def vgg_19(
         size_px: side of the square input, in pixels.
         n_classes: units of fc8.
         widths: channels relative to the original: one number, or six for conv1 .. conv5 and fc.
-        scale, offset: preprocessing, image * scale + offset.
+        scale: of the preprocessing, image * scale + offset.
+        offset: see `scale`; one number, or one for each colour.
         dropout: rate at fc6 and fc7; acts in training only.
 
     Returns:

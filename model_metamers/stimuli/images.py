@@ -89,12 +89,14 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
 
 
 def resize_images(images: np.ndarray, size_px: int) -> np.ndarray:
-    """Return images [n, size, size, 3], resized bilinearly so that another network can see them."""
+    """Return images [n, size, size, 3], resized bilinearly for another network to see."""
     if images.shape[1] == size_px:
         return images
     resized = [
         [
-            np.asarray(Image.fromarray(channel).resize((size_px, size_px), Image.Resampling.BILINEAR))
+            np.asarray(
+                Image.fromarray(channel).resize((size_px, size_px), Image.Resampling.BILINEAR)
+            )
             for channel in np.moveaxis(image, -1, 0)
         ]
         for image in images.astype(np.float32)

@@ -11,7 +11,8 @@ class StimulusSet:
     """Natural stimuli.
 
     Attributes:
-        stimuli: float32 [n, ...]: images [n, height, width, 3] in [0, 1] or waveforms [n, samples].
+        stimuli: float32 [n, ...]: images [n, height, width, 3] in [0, 1] or waveforms [n,
+            samples].
         ids: unique names, made of letters, digits, "_", "." and "-".
         labels: true class of each stimulus, "" where it is not known.
     """

@@ -1,0 +1,1 @@
+"""Stimuli we make ourselves, deterministic by seed."""

@@ -1,0 +1,294 @@
+"""The stages that every experiment runs, in order: synthesise, validate, recognise.
+
+Each stage reads what the one before wrote to the run folder, and leaves finished work alone, so an
+interrupted experiment goes on where it stood. What people see is what is certified: validation and
+recognition read the written PNG or WAV files, not the arrays in memory.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from model_metamers import distribution, recognition, validation
+from model_metamers.networks.network import Network
+from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.store import NATURAL, RunFolder
+from model_metamers.synthesis import (
+    SynthesisConfig,
+    SynthesisResult,
+    SynthesisState,
+    synthesize,
+)
+from model_metamers.validation import NullDistribution
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A network that metamers are made for, its natural stimuli, and what its null is drawn from.
+
+    Attributes:
+        network: the network.
+        layers: the layers to match, in the network's order.
+        stimuli: the natural stimuli, in the network's size.
+        null_stimuli: natural stimuli whose pairs make the null distribution; pairs with the same
+            label count as near-duplicates.
+    """
+
+    network: Network
+    layers: tuple[str, ...]
+    stimuli: StimulusSet
+    null_stimuli: StimulusSet
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question put to an observer.
+
+    Attributes:
+        name: its name in recognition.csv.
+        answer: (network, logits [n, n_classes]) -> class indices [n].
+        truth: (network, labels of the natural stimuli) -> right class indices [n], -1 where
+            unknown.
+    """
+
+    name: str
+    answer: Callable[[Network, np.ndarray], np.ndarray]
+    truth: Callable[[Network, Sequence[str]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some stimuli of one network and layer: what one worker makes in one go."""
+
+    generator: Generator
+    layer: str
+    indices: tuple[int, ...]
+    name: str
+
+    @property
+    def network(self) -> Network:
+        return self.generator.network
+
+
+def make_metamers(
+    generators: Sequence[Generator],
+    config: SynthesisConfig,
+    folder: RunFolder,
+    strategy_name: str = "none",
+    batch_size: int = 16,
+) -> None:
+    """Synthesise every (network, layer) that the folder does not hold yet, and write its previews.
+
+    Args:
+        generators: what to make.
+        config: the optimisation.
+        folder: the run folder; state is saved there as often as the loss is logged.
+        strategy_name: see `distribution`; in a cluster this worker takes its share of the pieces.
+        batch_size: stimuli optimised together.
+    """
+    for generator in generators:
+        stimuli, network = generator.stimuli, generator.network
+        folder.save_previews(
+            network.name, NATURAL, stimuli.ids, stimuli.stimuli, network.sample_rate_hz
+        )
+    pieces = [
+        piece
+        for generator in generators
+        for layer in generator.layers
+        for piece in _pieces(generator, layer, batch_size)
+    ]
+    mine = distribution.my_pieces(pieces, *distribution.worker_share(strategy_name))
+    strategy = distribution.make_strategy(strategy_name)
+    for number, piece in enumerate(mine, start=1):
+        if not any(
+            folder.has_piece(piece.network.name, name) for name in (piece.layer, piece.name)
+        ):
+            _make_piece(piece, config, folder, strategy, f"{number}/{len(mine)}")
+        _finish_layer(piece.generator, piece.layer, folder, batch_size)
+
+
+def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
+    n_stimuli = len(generator.stimuli)
+    starts = range(0, n_stimuli, batch_size)
+    return [
+        _Piece(
+            generator, layer,
+            tuple(range(start, min(start + batch_size, n_stimuli))),
+            layer if len(starts) == 1 else f"{layer}.part{part}of{len(starts)}",
+        )
+        for part, start in enumerate(starts)
+    ]  # fmt: skip
+
+
+def _make_piece(piece: _Piece, config, folder: RunFolder, strategy, number: str) -> None:
+    name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
+    saved = folder.load_state(name, piece.name)
+    state = None if saved is None else SynthesisState(**saved)
+    with tqdm(total=config.iterations, desc=f"{number} {name} {piece.name}", unit="step") as bar:
+        bar.update(0 if state is None else int(state.step.max()))
+
+        def on_chunk(state: SynthesisState) -> None:
+            folder.save_state(name, piece.name, state.arrays())
+            bar.update(int(state.step.max()) - bar.n)
+            bar.set_postfix(loss=f"{state.loss[-1].mean():.3g}")
+
+        result = synthesize(
+            piece.network, piece.layer, stimuli.stimuli, config, strategy, stimuli.ids,
+            state, on_chunk,
+        )  # fmt: skip
+    _save_result(folder, name, piece.name, stimuli, result)
+    folder.clear_state(name, piece.name)
+
+
+def _save_result(
+    folder: RunFolder, network: str, piece: str, stimuli: StimulusSet, result: SynthesisResult
+) -> None:
+    folder.save_piece(
+        network,
+        piece,
+        natural=stimuli.stimuli,
+        metamer=result.metamers,
+        stimulus_id=np.array(stimuli.ids),
+        loss=result.losses,
+        step=result.step,
+        status=result.status,
+    )
+
+
+def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_size: int) -> None:
+    """Join the parts of a layer, when all of them are there, and write its previews."""
+    network = generator.network
+    if not folder.has_piece(network.name, layer):
+        names = [piece.name for piece in _pieces(generator, layer, batch_size)]
+        if not all(folder.has_piece(network.name, name) for name in names):
+            return
+        folder.join_pieces(network.name, names, layer)
+    if not folder.has_previews(network.name, layer, generator.stimuli.ids):
+        piece = folder.load_piece(network.name, layer)
+        folder.save_previews(
+            network.name, layer, piece["stimulus_id"], piece["metamer"], network.sample_rate_hz
+        )
+
+
+def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
+    """Compare metamers with their natural stimuli; write and return matches.csv.
+
+    Raises:
+        ValueError: a layer whose metamers are not finished.
+    """
+    matches = [
+        _match_rows(generator, layer, folder)
+        for generator in generators
+        for layer in generator.layers
+    ]
+    table = pd.concat(matches, ignore_index=True)
+    folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
+    return folder.read_table("matches")
+
+
+def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataFrame:
+    network, ids = generator.network, generator.stimuli.ids
+    piece = folder.load_piece(network.name, layer)
+    null = layer_null(generator, layer, folder)
+    readout = network.readout().layer
+    natural = network.activations(
+        folder.load_previews(network.name, NATURAL, ids), [layer, readout]
+    )
+    metamer = network.activations(folder.load_previews(network.name, layer, ids), [layer, readout])
+    rho = validation.spearman(metamer[layer], natural[layer])
+    label_natural, label_metamer = (
+        recognition.native_class(_flat(responses[readout])) for responses in (natural, metamer)
+    )
+    accepted, _ = validation.accept(
+        piece["status"], rho, null.maximum, label_natural, label_metamer
+    )
+    return pd.DataFrame(
+        {
+            "network": network.name,
+            "layer": layer,
+            "stimulus_id": ids,
+            "steps": piece["step"],
+            "loss_first": piece["loss"][0],
+            "loss_last": piece["loss"][-1],
+            "spearman_layer": rho,
+            "spearman_logits": validation.spearman(
+                _flat(metamer[readout]), _flat(natural[readout])
+            ),
+            "null_max": null.maximum,
+            "p_null": null.p_value(rho),
+            "label_natural": label_natural,
+            "label_metamer": label_metamer,
+            "status": piece["status"],
+            "accepted": accepted,
+        }
+    )
+
+
+def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistribution:
+    """Return a layer's null distribution, computed once and kept in the run folder."""
+    network = generator.network
+    saved = folder.load_null(network.name, layer)
+    if saved is not None:
+        return NullDistribution.from_arrays(saved)
+    null = validation.null_distribution(
+        network, layer, generator.null_stimuli.stimuli, groups=generator.null_stimuli.labels
+    )
+    folder.save_null(network.name, layer, null.to_arrays())
+    return null
+
+
+def recognise(
+    generators: Sequence[Generator],
+    observers: Sequence[Network],
+    tasks: Sequence[Task],
+    adapt: Callable[[np.ndarray, Network], np.ndarray],
+    folder: RunFolder,
+) -> pd.DataFrame:
+    """Ask every observer about every network's natural stimuli and accepted metamers.
+
+    Args:
+        generators: whose metamers are shown; matches.csv tells which are accepted.
+        observers: networks that answer.
+        tasks: the questions.
+        adapt: (stimuli, observer) -> the stimuli as the observer takes them, such as another size.
+        folder: the run folder.
+
+    Returns:
+        recognition.csv, also written.
+    """
+    matches = folder.read_table("matches")
+    rows = []
+    for generator in generators:
+        name, stimuli = generator.network.name, generator.stimuli
+        for layer in (NATURAL, *generator.layers):
+            shown = _accepted(matches, name, layer, stimuli.ids)
+            previews = folder.load_previews(name, layer, stimuli.ids)
+            for observer in observers:
+                logits = observer.logits(adapt(previews, observer))
+                for task in tasks:
+                    truth = task.truth(observer, stimuli.labels)
+                    judged = shown & (truth >= 0)
+                    if layer == NATURAL and not judged.any():
+                        continue
+                    right = (task.answer(observer, logits) == truth)[judged]
+                    mean, sem = recognition.proportion_correct(right)
+                    rows.append((observer.name, name, layer, task.name, len(right), mean, sem))
+    columns = ["observer", "generator", "layer", "task", "n", "proportion_correct", "sem"]
+    table = pd.DataFrame(rows, columns=columns).assign(source="measured")
+    folder.merge_rows("recognition", table, ["observer", "generator", "layer", "task"])
+    return folder.read_table("recognition")
+
+
+def _accepted(matches: pd.DataFrame, network: str, layer: str, ids: Sequence[str]) -> np.ndarray:
+    """Return which stimuli count, bool [n]: all natural ones, and the accepted metamers."""
+    if layer == NATURAL:
+        return np.ones(len(ids), bool)
+    rows = matches[(matches.network == network) & (matches.layer == layer) & matches.accepted]
+    return np.isin(ids, rows.stimulus_id)
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), -1)

@@ -1,0 +1,1 @@
+"""Training of networks: data streams, tasks and the loop."""

@@ -1,0 +1,122 @@
+"""The training loop: AdamW under any tf.distribute strategy, resumable at any step.
+
+The data stream is a function of the step (see `datasets`), dropout and augmentation are seeded by
+position, and model, optimiser and step are checkpointed together: a killed run goes on where its
+last checkpoint stands.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Recipe of one training run.
+
+    Attributes:
+        steps: number of batches.
+        batch_size: examples per step, over all replicas.
+        learning_rate: peak; linear warm-up, then a cosine to zero.
+        weight_decay: of kernels only (decoupled, AdamW).
+        warmup_steps: length of the warm-up.
+        clip_norm: largest global norm of the gradient.
+        seed: of the initial weights, the data order and the augmentation.
+        checkpoint_seconds: time between checkpoints.
+    """
+
+    steps: int
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    warmup_steps: int = 150
+    clip_norm: float = 1.0
+    seed: int = 0
+    checkpoint_seconds: float = 60.0
+
+
+def train(
+    model: keras.Model,
+    loss_function: LossFunction,
+    batches: Callable[[int], tf.data.Dataset],
+    config: TrainingConfig,
+    directory: Path,
+    strategy: tf.distribute.Strategy,
+    report: Callable[[int, float], None] = lambda step, loss: None,
+) -> None:
+    """Train `model` in place.
+
+    Args:
+        model: built under `strategy.scope()`.
+        loss_function: (targets, outputs) -> loss of each example [batch].
+        batches: first step -> endless data set of (inputs, targets), `batch_size` at a time.
+        config: the recipe.
+        directory: where checkpoints are kept; a run found there is resumed.
+        strategy: device strategy; the global batch is split over its replicas.
+        report: called every 100 steps with the step and the mean loss since the last call.
+    """
+    with strategy.scope():
+        optimizer = _optimizer(config)
+        optimizer.build(model.trainable_variables)
+        step = tf.Variable(0, dtype=tf.int64)
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=step)
+    manager = tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=1)
+    checkpoint.restore(manager.latest_checkpoint)
+    train_step = _train_step(model, loss_function, optimizer, config, strategy)
+
+    first = int(step.numpy())
+    stream = iter(strategy.experimental_distribute_dataset(batches(first).prefetch(4)))
+    losses, saved_at = [], time.monotonic()
+    for current in range(first, config.steps):
+        losses.append(train_step(next(stream)))
+        step.assign_add(1)
+        if (current + 1) % 100 == 0:
+            report(current + 1, float(tf.reduce_mean(tf.stack(losses))))
+            losses = []
+        if time.monotonic() - saved_at > config.checkpoint_seconds:
+            manager.save()
+            saved_at = time.monotonic()
+    manager.save()
+
+
+def _optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(config.steps - config.warmup_steps, 1),
+        warmup_target=config.learning_rate,
+        warmup_steps=config.warmup_steps,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _train_step(model, loss_function, optimizer, config, strategy):
+    n_replicas = strategy.num_replicas_in_sync
+
+    def replica_step(inputs, targets):
+        with tf.GradientTape() as tape:
+            losses = loss_function(targets, model(inputs, training=True))
+            loss = tf.reduce_sum(losses) / config.batch_size
+        gradients = tape.gradient(loss, model.trainable_variables)
+        # Clip the gradient of the whole batch: summed over replicas here, so that it is the same
+        # for any number of them, and divided again because Keras' optimiser sums once more.
+        replica = tf.distribute.get_replica_context()
+        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm)
+        gradients = [gradient / n_replicas for gradient in gradients]
+        optimizer.apply(gradients, model.trainable_variables)
+        return loss
+
+    @tf.function
+    def step(batch):
+        losses = strategy.run(replica_step, args=batch)
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+
+    return step
