@@ -41,7 +41,7 @@ def test_the_published_mixed_7c_count_appends_the_nested_branches_twice():
 
 def test_the_published_conv2d_2b_count_is_that_of_conv2d_2a():
     network = catalog.load_network("inception_v3", weights=None)
-    conv2d_2a = int(np.prod(network.operation("Conv2d_2a_3x3").output.shape[1:]))
+    conv2d_2a = int(np.prod(network.tensor("Conv2d_2a_3x3").shape[1:]))
     table = load_table("table_s5_visual").set_index(["network", "layer"]).n_features
     assert table["inception_v3", "Conv2d_2b_3x3"] == conv2d_2a == 147 * 147 * 32
 
@@ -60,7 +60,7 @@ def test_resnet_sums_have_no_relu_and_conv_layers_have(full_size):
         "resnet_v2_101": set(resnet.METAMER_LAYERS),
     }
     for layer in full_size.metamer_layers:
-        is_relu = isinstance(full_size.operation(layer), keras.layers.ReLU)
+        is_relu = isinstance(full_size.model.get_layer(layer), keras.layers.ReLU)
         assert is_relu == (layer not in without[full_size.name]), layer
 
 
@@ -88,6 +88,9 @@ def test_missing_weights_say_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
     with pytest.raises(ValueError, match=r"vgg_19\.ckpt.*fetch_checkpoints\.py --networks=vgg_19"):
         catalog.load_network("vgg_19")
+    command = r"train_small\.py --networks=inception_v3_small_seed1$"
+    with pytest.raises(ValueError, match=rf"inception_v3_small_seed1\.npz.*{command}"):
+        catalog.load_network("inception_v3_small_seed1")
 
 
 def test_fresh_weights_depend_on_the_seed_alone():
@@ -160,6 +163,25 @@ def test_sequential_models_work(images):
     network = Network.from_keras(model)
     assert network.metamer_layers == ("c", "d")
     assert network.activations(images)["c"].shape == (4, 10, 10, 4)
+
+
+def test_layers_of_a_nested_model_are_named_by_path(small_model, images):
+    outer = keras.Sequential([keras.Input((12, 12, 3)), keras.layers.Rescaling(0.5), small_model])
+    network = Network.from_keras(outer)
+    assert "small_model/separate" in network.metamer_layers
+    for layer in ("fused", "separate", "joined"):
+        inner = Network.from_keras(small_model).activations(images / 2, [layer])[layer]
+        name = f"small_model/{layer}"
+        np.testing.assert_allclose(network.activations(images, [name])[name], inner, atol=1e-6)
+        np.testing.assert_allclose(network.response(name)(images), inner, atol=1e-6)
+
+
+def test_a_shared_layer_is_refused():
+    image = keras.Input((4, 4, 3))
+    shared = keras.layers.Conv2D(3, 1, name="shared")
+    model = keras.Model(image, shared(shared(image)))
+    with pytest.raises(ValueError, match="'shared' is applied more than once"):
+        Network.from_keras(model, metamer_layers=["shared"])
 
 
 def test_models_without_a_graph_or_with_several_inputs_are_refused():

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 
 from model_metamers.networks import checkpoints, inception, resnet, vgg
-from model_metamers.networks.checkpoints import Download
+from model_metamers.networks.downloads import Download
 from model_metamers.networks.network import Network, Readout, initialise
 
 _MODELS = "download.tensorflow.org/models/"
@@ -140,12 +140,23 @@ def load_network(
         initialise(model, seed)
     else:
         source = default_weights(name) if weights == "default" else weights
+        _check_shipped(name, Path(source))
         scope = "" if str(source).endswith(".npz") else entry.slim_scope
         sha256 = checkpoints.load_weights(model, source, scope)
     return Network(
         name, model, entry.metamer_layers, entry.stimulus_range, entry.readouts,
         weights_sha256=sha256,
     )  # fmt: skip
+
+
+def _check_shipped(name: str, source: Path) -> None:
+    """Raise ValueError for a missing file of our own, which training makes, not a download."""
+    is_ours = catalog_entry(name).download is None and source.name == f"{name}.npz"
+    if is_ours and not source.exists():
+        raise ValueError(
+            f"there is no file {source}; make it anew with: "
+            f"python experiments/train_small.py --networks={name}"
+        )
 
 
 def default_weights(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Weights of the networks: read TF-Slim, TF-Hub and our own files, write our own, download.
+"""Weights of the networks: read TF-Slim, TF-Hub and our own files, write our own.
 
 Variables go by their TF-Slim names everywhere ("vgg_19/conv1/conv1_1/weights"); `blocks` tells
 how a Keras layer's name gives its scope. Nothing is assigned unless a file fits completely.
@@ -7,30 +7,26 @@ Kernels: [height, width, in, out] for convolutions, [in, out] for fully connecte
 TF-Slim may store as a convolution over the whole map.
 """
 
-import hashlib
-import http.client
-import json
 import os
 import re
-import shutil
-import tarfile
 import tempfile
-import urllib.error
-import urllib.request
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
-RECORDS = "downloads.json"
+from model_metamers.networks.files import (
+    atomic_file,
+    checkpoint_prefix,
+    damage_told,
+    sha256_of,
+    unpack,
+)
 
 # What training leaves behind, and the auxiliary classifier: no part of inference.
 _NOT_INFERENCE = re.compile(
@@ -39,31 +35,6 @@ _NOT_INFERENCE = re.compile(
 )
 _SLIM_NAMES = {"kernel": "weights", "bias": "biases"}
 _NAMES_SHOWN = 5
-_CHUNK_BYTES = 1 << 20
-_TIMEOUT_S = 30
-
-# What TensorFlow, NumPy and the standard library raise on files that are cut short or damaged.
-_DAMAGE = (
-    tf.errors.OpError, OSError, EOFError, LookupError, RuntimeError, ValueError,
-    zipfile.BadZipFile, zlib.error, tarfile.TarError,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Download:
-    """A published checkpoint.
-
-    Attributes:
-        url: official address of the file.
-        filename: name under which the file is kept.
-        mirrors: addresses of the same file, tried in order when `url` fails.
-        member: checkpoint inside the file, when that is a tar archive; None for a plain file.
-    """
-
-    url: str
-    filename: str
-    mirrors: tuple[str, ...] = ()
-    member: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +93,7 @@ def load_weights(model: keras.Model, source: str | os.PathLike, scope: str) -> s
     try:
         with _opened(source, model.name) as stored:
             stored_names = _match(stored.shapes, variables, scope, source)
-            with _damage_told(source):
+            with damage_told(source):
                 values = {
                     name: np.reshape(stored.read(stored_names[name]), variable.shape)
                     for name, variable in variables.items()
@@ -155,7 +126,7 @@ def save_weights(
             arrays[name] = values.astype(dtype if values.ndim > 1 else np.float32)
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} of {model.name} is not finite as {arrays[name].dtype}")
-    with _atomic(path) as file:
+    with atomic_file(path) as file:
         np.savez(file, **arrays)
 
 
@@ -211,24 +182,6 @@ def _shortened(names: list[str]) -> str:
 
 
 @contextmanager
-def _damage_told(source: str | os.PathLike) -> Iterator[None]:
-    """Turn whatever a damaged file raises into one clear line.
-
-    Errors of the operating system (no permission, disk full) pass: the file is not to blame.
-    """
-    try:
-        yield
-    except _DAMAGE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(
-            f"{source} is truncated, damaged or no file of weights ({reason}); "
-            "delete it and download it again"
-        ) from error
-
-
-@contextmanager
 def _opened(source: str, network_name: str) -> Iterator[_Stored]:
     """Open a file of weights according to what it is."""
     if re.match(r"\w+://", source):
@@ -246,15 +199,15 @@ def _opened(source: str, network_name: str) -> Iterator[_Stored]:
         yield _open_npz(source)
     elif source.endswith((".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory() as directory:
-            with _damage_told(source):
-                unpacked = _unpack(Path(source), Path(directory), lambda name: ".ckpt" in name)
-            prefixes = {_checkpoint_prefix(str(path)) for path in unpacked}
+            with damage_told(source):
+                unpacked = unpack(Path(source), Path(directory), lambda name: ".ckpt" in name)
+            prefixes = {checkpoint_prefix(str(path)) for path in unpacked}
             if len(prefixes) != 1:
                 raise ValueError(f"{source} must hold one .ckpt; it holds {len(prefixes)}")
             stored = _open_checkpoint(prefixes.pop(), shown_as=source)
-            yield _Stored(stored.shapes, stored.read, _sha256(Path(source)))
+            yield _Stored(stored.shapes, stored.read, sha256_of(Path(source)))
     else:
-        yield _open_checkpoint(_checkpoint_prefix(source), shown_as=source)
+        yield _open_checkpoint(checkpoint_prefix(source), shown_as=source)
 
 
 def _open_checkpoint(prefix: str, shown_as: str) -> _Stored:
@@ -262,21 +215,17 @@ def _open_checkpoint(prefix: str, shown_as: str) -> _Stored:
     if os.path.exists(f"{prefix}.index"):
         folder, stem = os.path.split(prefix)
         files = [path for path in Path(folder).iterdir() if path.name.startswith(f"{stem}.")]
-        files = [path for path in files if _checkpoint_prefix(path.name) == stem]
-    with _damage_told(shown_as):
+        files = [path for path in files if checkpoint_prefix(path.name) == stem]
+    with damage_told(shown_as):
         reader = tf.train.load_checkpoint(prefix)
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-        return _Stored(shapes, reader.get_tensor, _sha256(*files))
-
-
-def _checkpoint_prefix(path: str) -> str:
-    return re.sub(r"\.(index|data-\d+-of-\d+)$", "", path)
+        return _Stored(shapes, reader.get_tensor, sha256_of(*files))
 
 
 def _open_npz(source: str) -> _Stored:
-    with _damage_told(source), np.load(source, allow_pickle=False) as file:
+    with damage_told(source), np.load(source, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-        return _stored_arrays(arrays, _sha256(Path(source)))
+        return _stored_arrays(arrays, sha256_of(Path(source)))
 
 
 def _open_hub(handle: str) -> _Stored:
@@ -291,11 +240,11 @@ def _open_hub(handle: str) -> _Stored:
         folder = Path(tensorflow_hub.resolve(handle))
     except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"cannot get the TF-Hub module {handle}: {error}") from error
-    with _damage_told(handle):
+    with damage_told(handle):
         variables = _hub_variables(tensorflow_hub.load(str(folder)))
         arrays = {variable.name.partition(":")[0]: variable.numpy() for variable in variables}
         files = [*folder.glob("saved_model.pb*"), *folder.glob("variables/*")]
-        return _stored_arrays(arrays, _sha256(*files))
+        return _stored_arrays(arrays, sha256_of(*files))
 
 
 def _hub_variables(loaded: Any) -> list[tf.Variable]:
@@ -318,198 +267,3 @@ def _hub_variables(loaded: Any) -> list[tf.Variable]:
 def _stored_arrays(arrays: Mapping[str, np.ndarray], sha256: str) -> _Stored:
     shapes = {name: values.shape for name, values in arrays.items()}
     return _Stored(shapes, arrays.__getitem__, sha256)
-
-
-def _sha256(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
-@contextmanager
-def _atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file that takes `path`'s place once it is written completely."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def fetch(download: Download, directory: str | os.PathLike, progress: bool = True) -> Path:
-    """Return a published checkpoint in `directory`, downloaded and unpacked where it is missing.
-
-    No hashes are published, so size and SHA-256 are recorded in downloads.json at the first
-    download and verified from then on. A file that is already there, however it came, is used.
-
-    Args:
-        download: what to fetch.
-        directory: where the file, what it unpacks to and downloads.json are kept.
-        progress: show a progress bar on stderr.
-
-    Returns:
-        Path of the checkpoint, for `load_weights`.
-
-    Raises:
-        ValueError: no address answers, the transfer breaks off (the next call resumes it), a file
-            differs from its record, or the archive is damaged, unsafe or without the checkpoint.
-        OSError: `directory` is not writable, or the disk is full.
-    """
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    checkpoint = directory / (download.member or download.filename)
-    present = [path for path in directory.iterdir() if _is_part_of(path.name, checkpoint.name)]
-    if present:
-        _verify(directory, present)
-        return checkpoint
-    archive = directory / download.filename
-    is_new = not archive.exists()
-    if is_new:
-        _download(download, archive, progress)
-    try:
-        _verify(directory, [archive], record_new=False)
-        unpacked = []
-        if download.member is not None:
-            unpacked = _unpack(archive, directory, lambda name: _is_part_of(name, checkpoint.name))
-            if not unpacked:
-                raise ValueError(f"{archive} holds no {download.member}")
-        _verify(directory, [archive, *unpacked])
-    except ValueError:
-        if is_new:
-            archive.unlink()
-        raise
-    return checkpoint
-
-
-def _is_part_of(name: str, checkpoint_name: str) -> bool:
-    return _checkpoint_prefix(name) == checkpoint_name
-
-
-def _verify(directory: Path, paths: list[Path], record_new: bool = True) -> None:
-    """Compare files with downloads.json, and add those it does not know."""
-    records_path = directory / RECORDS
-    try:
-        records = json.loads(records_path.read_text()) if records_path.exists() else {}
-    except ValueError as error:
-        raise ValueError(
-            f"{records_path} is not readable ({error}); restore or delete it"
-        ) from error
-    known = dict(records)
-    for path in paths:
-        found = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-        if records.setdefault(path.name, found) != found:
-            raise ValueError(
-                f"{path} is not the file recorded at the first download: {found} instead of "
-                f"{records[path.name]}; delete it and fetch it again, or, to accept it, "
-                f"delete its entry in {RECORDS}"
-            )
-    if record_new and records != known:
-        with _atomic(records_path) as file:
-            file.write(json.dumps(records, indent=2, sort_keys=True).encode() + b"\n")
-
-
-def _download(download: Download, target: Path, progress: bool) -> None:
-    """Transfer a file from the first address that has it; a broken transfer leaves `.part`."""
-    partial = target.with_name(f"{target.name}.part")
-    failures = []
-    for url in (download.url, *download.mirrors):
-        try:
-            _transfer(url, partial, progress)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
-        else:
-            partial.replace(target)
-            return
-    raise ValueError(
-        f"cannot download {target.name} ({'; '.join(failures)}); run again to resume, or put the "
-        f"file into {target.parent} yourself"
-    )
-
-
-def _transfer(url: str, partial: Path, progress: bool) -> None:
-    """Continue a partial file; start over where the server sends all of it."""
-    start = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
-    try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
-            raise
-        # Nothing lies behind `start`: either the file is complete, or it is not this file.
-        if error.headers.get("Content-Range", "").rpartition("/")[2] != str(start):
-            partial.unlink()
-            _transfer(url, partial, progress)
-        return
-    with response:
-        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        content_range = response.headers.get("Content-Range", "")
-        if resumed and not content_range.startswith(f"bytes {start}-"):
-            raise OSError(f"asked for bytes from {start}, got {content_range!r}")
-        start = start if resumed else 0
-        length = response.headers.get("Content-Length")
-        total = None if length is None else start + int(length)
-        _receive(response, partial, start, total, progress)
-
-
-def _receive(
-    response: IO[bytes], partial: Path, start: int, total: int | None, progress: bool
-) -> None:
-    bar = tqdm(
-        desc=partial.stem, initial=start, total=total, unit="B", unit_scale=True,
-        disable=not progress,
-    )  # fmt: skip
-    with bar, partial.open("ab" if start else "wb") as file:
-        while chunk := response.read(_CHUNK_BYTES):
-            file.write(chunk)
-            bar.update(len(chunk))
-        file.flush()
-        os.fsync(file.fileno())
-        size = file.tell()
-    # A connection that closes early ends like a complete one: `read` returns nothing.
-    if total is not None and size != total:
-        raise OSError(f"the transfer broke off after {size} of {total} bytes")
-
-
-def _unpack(archive: Path, directory: Path, is_wanted: Callable[[str], bool]) -> list[Path]:
-    """Unpack the wanted files of a tar archive into `directory`, all of them or none.
-
-    Args:
-        archive: tar file, compressed or not.
-        directory: existing folder; folders inside the archive are not kept.
-        is_wanted: tells by a file's name, without its folder, whether to unpack it.
-
-    Raises:
-        ValueError: damaged archive, or one with links, devices or paths that lead out of it.
-    """
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".unpacking-") as scratch:
-        with _damage_told(archive), tarfile.open(archive) as tar:
-            unsafe = _extract(tar, Path(scratch), is_wanted)
-        if unsafe is not None:
-            raise ValueError(f"{archive} has the unsafe entry {unsafe!r}; nothing was unpacked")
-        return [path.replace(directory / path.name) for path in sorted(Path(scratch).iterdir())]
-
-
-def _extract(tar: tarfile.TarFile, scratch: Path, is_wanted: Callable[[str], bool]) -> str | None:
-    """Return the name of the first unsafe entry, or None once all wanted files are extracted."""
-    for entry in tar:
-        path = PurePosixPath(entry.name)
-        if path.is_absolute() or ".." in path.parts or not (entry.isreg() or entry.isdir()):
-            return entry.name
-        if entry.isreg() and is_wanted(path.name):
-            if (scratch / path.name).exists():
-                raise ValueError(f"{path.name} occurs twice")
-            with (scratch / path.name).open("wb") as file:
-                shutil.copyfileobj(tar.extractfile(entry), file, _CHUNK_BYTES)
-                file.flush()
-                os.fsync(file.fileno())
-    # Compression's checksum stands at the very end, behind the last entry.
-    while tar.fileobj.read(_CHUNK_BYTES):
-        pass
-    return None

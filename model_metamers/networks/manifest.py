@@ -1,9 +1,10 @@
 """The manifest of the networks we ship: what each saw in training, and what it reaches."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from model_metamers.networks.files import atomic_file
 
 MANIFEST = "manifest.json"
 
@@ -17,10 +18,5 @@ def read_manifest(directory: Path) -> dict[str, dict[str, Any]]:
 def update_manifest(directory: Path, name: str, record: dict[str, Any]) -> None:
     """Replace one network's record, atomically."""
     manifest = read_manifest(directory) | {name: record}
-    unfinished = Path(directory) / f"{MANIFEST}.unfinished"
-    with unfinished.open("w") as file:
-        json.dump(manifest, file, indent=2, sort_keys=True)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(Path(directory) / MANIFEST)
+    with atomic_file(Path(directory) / MANIFEST) as file:
+        file.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")

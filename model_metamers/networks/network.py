@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.gradients import relu_linear_gradient
+from model_metamers.networks import keras_graph
 
 BATCH_SIZE = 16  # of `activations`, which would otherwise hold every stimulus' maps at once
 
@@ -69,7 +70,7 @@ class Network:
         self.stimulus_shape = _single_input_shape(model)
         self._compiled: dict[tuple[str, ...], Callable] = {}
         for layer in self.metamer_layers:
-            self.operation(layer)
+            self.tensor(layer)
 
     @classmethod
     def from_keras(
@@ -101,40 +102,35 @@ class Network:
                 f"from_keras needs a functional or sequential Keras model whose layers form a "
                 f"graph; got {type(model).__name__}. Rebuild it with keras.Model(inputs, outputs)."
             )
-        readout = Readout(_output_operation(model).name, labels=tuple(labels or ()))
+        readout = Readout(keras_graph.final_layer(model), labels=tuple(labels or ()))
         return cls(
             name=model.name,
             model=model,
-            metamer_layers=_default_layers(model) if metamer_layers is None else metamer_layers,
+            metamer_layers=keras_graph.default_layers(model)
+            if metamer_layers is None
+            else metamer_layers,
             stimulus_range=stimulus_range,
             readouts={"native": readout},
             sample_rate_hz=sample_rate_hz,
         )
 
-    def operation(self, layer: str) -> keras.Operation:
-        """Return the Keras layer (or operation) of that name.
+    def tensor(self, layer: str) -> keras.KerasTensor:
+        """Return a layer's symbolic output; a layer of a nested model is "<model>/<layer>".
 
         Raises:
-            ValueError: unknown name, or a layer applied more than once, so that the name does not
-                stand for one tensor.
+            ValueError: unknown name, or a layer that does not stand for one tensor.
         """
-        operations = _operations(self.model)
-        if layer not in operations:
+        try:
+            return keras_graph.output_of(self.model, layer)
+        except KeyError:
             raise ValueError(
                 f"{self.name} has no layer {layer!r}; metamer layers: "
                 f"{', '.join(self.metamer_layers)}"
-            )
-        operation = operations[layer]
-        if len(operation._inbound_nodes) > 1 and isinstance(operation.output, list):
-            raise ValueError(f"{self.name}: layer {layer!r} has several outputs; match one tensor")
-        return operation
+            ) from None
 
     def feature_counts(self) -> dict[str, int]:
         """Return metamer layer -> number of units for one stimulus (Tables S4, S5)."""
-        return {
-            layer: int(np.prod(self.operation(layer).output.shape[1:]))
-            for layer in self.metamer_layers
-        }
+        return {layer: int(np.prod(self.tensor(layer).shape[1:])) for layer in self.metamer_layers}
 
     def activations(
         self, stimuli: np.ndarray, layers: Sequence[str] | None = None
@@ -184,12 +180,12 @@ class Network:
         Returns:
             Function from a tensor [batch, *stimulus_shape] to activations [batch, ...].
         """
-        operation = self.operation(layer)
-        before_relu = _tensor_before_relu(operation) if modified_gradient else None
+        output = self.tensor(layer)
+        before_relu = keras_graph.before_relu_of(self.model, layer) if modified_gradient else None
         if before_relu is None:
-            truncated = keras.Model(self.model.inputs, operation.output)
+            truncated = keras.Model(self.model.inputs[0], output)
             return lambda stimuli: truncated(stimuli, training=False)
-        truncated = keras.Model(self.model.inputs, before_relu)
+        truncated = keras.Model(self.model.inputs[0], before_relu)
         return lambda stimuli: relu_linear_gradient(truncated(stimuli, training=False))
 
     def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
@@ -204,8 +200,8 @@ class Network:
 
     def _forward(self, layers: tuple[str, ...]) -> Callable:
         if layers not in self._compiled:
-            outputs = [self.operation(layer).output for layer in layers]
-            truncated = keras.Model(self.model.inputs, outputs)
+            outputs = [self.tensor(layer) for layer in layers]
+            truncated = keras.Model(self.model.inputs[0], outputs)
             signature = [tf.TensorSpec((None, *self.stimulus_shape), tf.float32)]
             self._compiled[layers] = tf.function(
                 lambda stimuli: truncated(stimuli, training=False), input_signature=signature
@@ -235,10 +231,6 @@ def _layer_of_logits(model: keras.Model) -> keras.Layer:
     return [layer for layer in model.layers if getattr(layer, "kernel", None) is not None][-1]
 
 
-def _operations(model: keras.Model) -> dict[str, keras.Operation]:
-    return {operation.name: operation for operation in getattr(model, "operations", model.layers)}
-
-
 def _single_input_shape(model: keras.Model) -> tuple[int, ...]:
     if len(model.inputs) != 1 or None in model.inputs[0].shape[1:]:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
@@ -246,44 +238,3 @@ def _single_input_shape(model: keras.Model) -> tuple[int, ...]:
             f"a network needs one input of fixed size; {model.name} has inputs {shapes}"
         )
     return tuple(model.inputs[0].shape[1:])
-
-
-def _output_operation(model: keras.Model) -> keras.Operation:
-    return model.outputs[0]._keras_history.operation
-
-
-def _default_layers(model: keras.Model) -> list[str]:
-    return [
-        name
-        for name, operation in _operations(model).items()
-        if getattr(operation, "weights", None) or _is_relu(operation)
-    ]
-
-
-def _is_relu(operation: keras.Operation) -> bool:
-    if isinstance(operation, keras.layers.ReLU):
-        plain = operation.max_value is None and not operation.negative_slope
-        return plain and not operation.threshold
-    return getattr(operation, "activation", None) is keras.activations.relu
-
-
-def _tensor_before_relu(operation: keras.Operation) -> keras.KerasTensor | None:
-    """Return the symbolic input of the operation's ReLU, or None where it does not end in one.
-
-    A fused ReLU has no such tensor, so the layer is applied once more, without its activation. A
-    concatenation of ReLUs is the ReLU of a concatenation.
-    """
-    if isinstance(operation, keras.layers.Concatenate):
-        branches = [_tensor_before_relu(x._keras_history.operation) for x in operation.input]
-        if any(branch is None for branch in branches):
-            return None
-        return keras.layers.Concatenate(axis=operation.axis)(branches)
-    if not _is_relu(operation):
-        return None
-    if isinstance(operation, keras.layers.ReLU):
-        return operation.input
-    config = operation.get_config() | {"activation": "linear", "name": f"{operation.name}.linear"}
-    linear = type(operation).from_config(config)
-    before_relu = linear(operation.input)
-    linear.set_weights(operation.get_weights())
-    return before_relu

@@ -1,0 +1,123 @@
+"""Tensors of a Keras graph by layer name, and the one in front of a layer's ReLU.
+
+A layer inside a nested model is named with its path, "backbone/conv5" (Keras allows no slash in a
+name). All tensors are symbolic and belong to the outer model's graph, so
+`keras.Model(model.inputs, tensor)` cuts the model off there.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+Node = Any  # Keras' record of one application of an operation; its class is not public
+
+
+def default_layers(model: keras.Model) -> list[str]:
+    """Return the layers with parameters and the ReLUs, from the input upwards."""
+    return [
+        name
+        for name, operation in _walk(model)
+        if getattr(operation, "weights", None) or _is_relu(operation)
+    ]
+
+
+def output_of(model: keras.Model, name: str) -> keras.KerasTensor:
+    """Return a layer's output.
+
+    Raises:
+        KeyError: there is no such layer.
+        ValueError: the layer is applied more than once or has several outputs, so that its name
+            does not stand for one tensor.
+    """
+    node, lift = _locate(model, name)
+    return lift(node.outputs[0])
+
+
+def before_relu_of(model: keras.Model, name: str) -> keras.KerasTensor | None:
+    """Return the input of a layer's ReLU, or None where the layer does not end in one.
+
+    Raises:
+        KeyError: there is no such layer.
+        ValueError: as `output_of`.
+    """
+    node, lift = _locate(model, name)
+    tensor = _before_relu(node)
+    return None if tensor is None else lift(tensor)
+
+
+def final_layer(model: keras.Model) -> str:
+    """Return the name of the layer that makes the model's (first) output."""
+    return model.outputs[0]._keras_history.operation.name
+
+
+def _walk(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Operation]]:
+    for operation in getattr(model, "operations", model.layers):
+        if isinstance(operation, keras.Model):
+            yield from _walk(operation, f"{prefix}{operation.name}/")
+        else:
+            yield prefix + operation.name, operation
+
+
+def _locate(model: keras.Model, name: str) -> tuple[Node, Callable]:
+    """Return a layer's node, and the function that carries its tensors into the outer graph."""
+    head, _, rest = name.partition("/")
+    node = _only_node(model, head)
+    if not rest:
+        return node, lambda tensor: tensor
+    inner_node, lift = _locate(node.operation, rest)
+    inner_input, outer_input = node.operation.inputs[0], node.input_tensors[0]
+    return inner_node, lambda tensor: keras.Model(inner_input, lift(tensor))(outer_input)
+
+
+def _only_node(model: keras.Model, name: str) -> Node:
+    """Return the one application of a layer in this model; other models may share the layer."""
+    graph = getattr(model, "_functional", model)  # a Sequential model keeps its graph inside
+    nodes = [
+        node
+        for nodes_at_depth in graph._nodes_by_depth.values()
+        for node in nodes_at_depth
+        if node.operation.name == name
+    ]
+    if not nodes:
+        raise KeyError(name)
+    if len(nodes) > 1:
+        raise ValueError(f"layer {name!r} is applied more than once; match a layer after it")
+    if len(nodes[0].outputs) > 1:
+        raise ValueError(f"layer {name!r} has several outputs; match a layer with one")
+    return nodes[0]
+
+
+def _is_relu(operation: keras.Operation) -> bool:
+    if isinstance(operation, keras.layers.ReLU):
+        plain = operation.max_value is None and not operation.negative_slope
+        return plain and not operation.threshold
+    return getattr(operation, "activation", None) is keras.activations.relu
+
+
+def _before_relu(node: Node) -> keras.KerasTensor | None:
+    """Return the tensor in front of the node's ReLU, in the graph the node is in.
+
+    A fused ReLU has no such tensor, so the layer is applied once more, without its activation. A
+    concatenation of ReLUs is the ReLU of a concatenation.
+    """
+    operation = node.operation
+    if isinstance(operation, keras.layers.Concatenate):
+        branches = [_before_relu(_node_of(tensor)) for tensor in node.input_tensors]
+        if any(branch is None for branch in branches):
+            return None
+        return keras.layers.Concatenate(axis=operation.axis)(branches)
+    if not _is_relu(operation):
+        return None
+    if isinstance(operation, keras.layers.ReLU):
+        return node.input_tensors[0]
+    config = operation.get_config() | {"activation": "linear", "name": f"{operation.name}.linear"}
+    linear = type(operation).from_config(config)
+    tensor = linear(node.input_tensors[0])
+    linear.set_weights(operation.get_weights())
+    return tensor
+
+
+def _node_of(tensor: keras.KerasTensor) -> Node:
+    operation, node_index, _ = tensor._keras_history
+    return operation._inbound_nodes[node_index]
