@@ -18,7 +18,8 @@ import numpy as np
 import script
 from absl import flags
 
-from model_metamers.networks import catalog, checkpoints, slim_reference
+from model_metamers.networks import catalog, slim_reference
+from model_metamers.networks.downloads import fetch
 
 _NETWORKS = flags.DEFINE_list(
     "networks", None, "Networks to fetch; by default all published ones."
@@ -57,7 +58,7 @@ def _published_networks(chosen: list[str] | None) -> list[str]:
 
 def _fetch(name: str, directory: Path) -> Path:
     try:
-        return checkpoints.fetch(catalog.CATALOG[name].download, directory)
+        return fetch(catalog.CATALOG[name].download, directory)
     except OSError as error:
         raise ValueError(f"cannot write {directory}: {error}") from error
 

@@ -26,6 +26,7 @@ def run(main: Callable[[], None]) -> None:
 
 def _guarded(main: Callable[[], None]) -> None:
     logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(lambda record: record.name in ("absl", "root"))
     try:
         main()
     except ValueError as mistake:

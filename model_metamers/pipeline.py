@@ -5,6 +5,7 @@ interrupted experiment goes on where it stood. What people see is what is certif
 recognition read the written PNG or WAV files, not the arrays in memory.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from model_metamers.synthesis import (
     synthesize,
 )
 from model_metamers.validation import NullDistribution
+
+PATIENCE_SECONDS = 600  # without a sign of life from the other workers
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,15 @@ def make_metamers(
     strategy_name: str = "none",
     batch_size: int = 16,
 ) -> None:
-    """Synthesise every (network, layer) that the folder does not hold yet, and write its previews.
+    """Synthesise every layer that the folder does not hold yet, and write its previews.
+
+    In a cluster every worker takes its share of the pieces; the first waits for the others.
 
     Args:
         generators: what to make.
         config: the optimisation.
         folder: the run folder; state is saved there as often as the loss is logged.
-        strategy_name: see `distribution`; in a cluster this worker takes its share of the pieces.
+        strategy_name: see `distribution`.
         batch_size: stimuli optimised together.
     """
     for generator in generators:
@@ -100,7 +105,8 @@ def make_metamers(
         for layer in generator.layers
         for piece in _pieces(generator, layer, batch_size)
     ]
-    mine = distribution.my_pieces(pieces, *distribution.worker_share(strategy_name))
+    worker, n_workers = distribution.worker_share(strategy_name)
+    mine = distribution.my_pieces(pieces, worker, n_workers)
     strategy = distribution.make_strategy(strategy_name)
     for number, piece in enumerate(mine, start=1):
         if not any(
@@ -108,6 +114,25 @@ def make_metamers(
         ):
             _make_piece(piece, config, folder, strategy, f"{number}/{len(mine)}")
         _finish_layer(piece.generator, piece.layer, folder, batch_size)
+    if worker == 0 and n_workers > 1:
+        _wait_for_other_workers(generators, folder)
+
+
+def _wait_for_other_workers(generators: Sequence[Generator], folder: RunFolder) -> None:
+    """Return when all layers are finished.
+
+    Raises:
+        ValueError: no worker has saved anything for `PATIENCE_SECONDS`.
+    """
+    layers = [(g.network.name, layer, g.stimuli.ids) for g in generators for layer in g.layers]
+    while missing := [layer for layer in layers if not folder.has_previews(*layer)]:
+        if folder.seconds_since_progress() > PATIENCE_SECONDS:
+            names = ", ".join(f"{network} {layer}" for network, layer, _ in missing)
+            raise ValueError(
+                f"the other workers have stopped before finishing {names}; run the same command "
+                f"again to continue"
+            )
+        time.sleep(5)
 
 
 def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
@@ -174,7 +199,10 @@ def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_siz
 
 
 def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
-    """Compare metamers with their natural stimuli; write and return matches.csv.
+    """Compare metamers with their natural stimuli; write matches.csv and exclusions.csv.
+
+    Returns:
+        The table of matches.
 
     Raises:
         ValueError: a layer whose metamers are not finished.
@@ -186,7 +214,24 @@ def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame
     ]
     table = pd.concat(matches, ignore_index=True)
     folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
+    folder.write_table("exclusions", exclusions(folder.read_table("matches")))
     return folder.read_table("matches")
+
+
+def exclusions(matches: pd.DataFrame) -> pd.DataFrame:
+    """Count the excluded metamers of a matches.csv table by network, layer and reason."""
+    rows = []
+    for (network, layer), group in matches.groupby(["network", "layer"], sort=False):
+        _, reasons = validation.accept(
+            group.status,
+            group.spearman_layer,
+            group.null_max,
+            group.label_natural,
+            group.label_metamer,
+        )
+        counts = validation.count_exclusions(reasons)
+        rows += [(network, layer, reason, n) for reason, n in counts.items()]
+    return pd.DataFrame(rows, columns=["network", "layer", "reason", "n"])
 
 
 def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataFrame:

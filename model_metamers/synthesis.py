@@ -28,11 +28,11 @@ class MatchedNetwork(Protocol):
 
     stimulus_range: tuple[float, float] | None
 
-    def response(
-        self, layer: str, modified_gradient: bool
-    ) -> Callable[[tf.Tensor], tf.Tensor]: ...
+    def response(self, layer: str, modified_gradient: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Return the differentiable function from stimuli to the layer's activations."""
 
-    def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray: ...
+    def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
+        """Return stimuli as float32, or raise ValueError."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class StepRunner:
         return SynthesisState(*rows, loss=np.concatenate([state.loss, loss[np.newaxis]]))
 
     def _split(self, rows: np.ndarray) -> tf.Tensor | tf.distribute.DistributedValues:
-        """Give every replica an equal part; copies of the last row fill up, and `_join` drops them."""
+        """Give every replica an equal part; copies of the last row fill up until `_join`."""
         n_replicas = self._strategy.num_replicas_in_sync
         if n_replicas == 1:
             return tf.constant(rows)
@@ -265,12 +265,22 @@ def _step_function(response: Callable, stimulus_range, config: SynthesisConfig) 
     return steps
 
 
-def adam_step(x, m, v, step, gradient, config: SynthesisConfig):
+def adam_step(
+    x: tf.Tensor,
+    m: tf.Tensor,
+    v: tf.Tensor,
+    step: tf.Tensor,
+    gradient: tf.Tensor,
+    config: SynthesisConfig,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Take one step of TF1's Adam with a continuously decaying rate, for each stimulus on its own.
 
     Args:
-        x, m, v, gradient: float tensors [batch, ...].
+        x: metamers [batch, ...], float.
+        m: first moments, like `x`.
+        v: second moments, like `x`.
         step: steps taken before this one, int32 [batch].
+        gradient: of the loss, like `x`.
         config: rates and constants.
 
     Returns:

@@ -3,11 +3,12 @@
 Source: FACTS section 4 (loading an image).
 """
 
+import itertools
 import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from model_metamers.stimuli.stimulus_set import StimulusSet
 
@@ -16,7 +17,7 @@ SMALLEST_SIDE_PX = 8
 
 
 def load_image(path: Path, size_px: int) -> np.ndarray:
-    """Read one image of any mode (grey and transparent ones are converted to RGB).
+    """Read one image: grey ones become RGB, transparent ones lie on white.
 
     Args:
         path: image file.
@@ -29,12 +30,9 @@ def load_image(path: Path, size_px: int) -> np.ndarray:
         ValueError: not a readable image, or smaller than 8 px.
     """
     try:
-        with Image.open(path) as image:
-            if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-                white = Image.new("RGBA", image.size, "white")
-                image = Image.alpha_composite(white, image.convert("RGBA"))
-            image = image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        with Image.open(path) as opened:
+            image = _on_white(_eight_bit(opened))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{path} is not a readable image ({error}); replace or remove the file"
         ) from error
@@ -48,6 +46,25 @@ def load_image(path: Path, size_px: int) -> np.ndarray:
     square = image.crop((left, top, left + side, top + side))
     square = square.resize((size_px, size_px), Image.Resampling.BILINEAR)
     return np.asarray(square, np.float32) / 255.0
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Return an image of more bits as grey with 8; PIL would clip it at 255 instead."""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    # PIL before version 11.3 opens a 16-bit PNG in mode I, which else has an unknown range.
+    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
+        raise ValueError("it has 32 bits per pixel value, of unknown range; save it with 8 or 16")
+    values = np.array(image, np.float64)
+    values[values == image.info.get("transparency", -1)] = 65535  # white
+    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> StimulusSet:
@@ -70,7 +87,7 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
     if not folder.is_dir():
         raise ValueError(f"the stimulus folder {folder} does not exist; give a folder of images")
     by_class = {
-        sub.name: _image_files(sub) for sub in sorted(folder.iterdir()) if sub.is_dir()
+        sub.name: _image_files(sub) for sub in _visible(folder) if sub.is_dir()
     }  # fmt: skip
     by_class = {label: files for label, files in by_class.items() if files}
     if not by_class:
@@ -83,7 +100,7 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
         )
     return StimulusSet(
         np.stack([load_image(path, size_px) for _, path in files]),
-        _unique_ids([f"{label}_{path.stem}".strip("_") for label, path in files]),
+        _unique_ids([f"{label}_{path.stem}" if label else path.stem for label, path in files]),
         tuple(label for label, _ in files),
     )
 
@@ -105,7 +122,12 @@ def resize_images(images: np.ndarray, size_px: int) -> np.ndarray:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in EXTENSIONS)
+    return [p for p in _visible(folder) if p.is_file() and p.suffix.lower() in EXTENSIONS]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return what a folder holds, without what other programs hide there (._photo.jpg)."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def _in_turn(by_class: dict[str, list[Path]]) -> list[tuple[str, Path]]:
@@ -119,8 +141,15 @@ def _in_turn(by_class: dict[str, list[Path]]) -> list[tuple[str, Path]]:
 
 
 def _unique_ids(names: list[str]) -> tuple[str, ...]:
-    ids: list[str] = []
+    """Return names fit for files, the later of two equal ones numbered.
+
+    Upper and lower case count as equal, as they do to the file systems of macOS and Windows.
+    """
+    ids, taken = [], set()
     for name in names:
-        name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-        ids.append(name if name not in ids else f"{name}-{len(ids)}")
+        safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+        numbered = (f"{safe}-{number}" for number in itertools.count(2))
+        unique = next(x for x in itertools.chain([safe], numbered) if x.lower() not in taken)
+        taken.add(unique.lower())
+        ids.append(unique)
     return tuple(ids)

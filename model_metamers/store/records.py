@@ -38,7 +38,12 @@ RECOGNITION_DTYPES = {
 }
 MATCHES_COLUMNS = tuple(MATCHES_DTYPES)
 RECOGNITION_COLUMNS = tuple(RECOGNITION_DTYPES)
-TABLES = {"matches": MATCHES_DTYPES, "recognition": RECOGNITION_DTYPES}
+EXCLUSIONS_DTYPES = {"network": "str", "layer": "str", "reason": "str", "n": "int64"}
+TABLES = {
+    "matches": MATCHES_DTYPES,
+    "recognition": RECOGNITION_DTYPES,
+    "exclusions": EXCLUSIONS_DTYPES,
+}
 
 
 def table_dtypes(name: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,11 @@ class RunFolder:
     def load_state(self, network: str, layer: str) -> dict[str, np.ndarray] | None:
         """Return an unfinished piece's state; None (start anew) if missing or damaged."""
         return _read_if_whole(self._piece_path(network, layer, ".state.npz"))
+
+    def seconds_since_progress(self) -> float:
+        """Return how long ago a piece or a state was last saved; infinite if there is none."""
+        saved = [path.stat().st_mtime for path in self.path.glob("metamers/*/*.npz")]
+        return time.time() - max(saved) if saved else float("inf")
 
     def clear_state(self, network: str, layer: str) -> None:
         """Remove the state of a piece, if there is one."""

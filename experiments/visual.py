@@ -1,0 +1,146 @@
+"""Natural images, networks and questions of the visual experiments."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from absl import logging
+from figure_run import SMALL, Settings
+
+from model_metamers import distribution, recognition
+from model_metamers.networks.catalog import list_networks, load_network
+from model_metamers.networks.network import Network
+from model_metamers.paper import load_table
+from model_metamers.pipeline import Generator, Task
+from model_metamers.stimuli.images import load_image_folder, resize_images
+from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
+from model_metamers.stimuli.made import objects
+from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.training.datasets import FIRST_SEED
+
+_VARIANTS = objects.VARIANTS_PER_CATEGORY
+_OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)
+_NULL_SEED_OFFSET = 100_000  # keeps the renders of the null apart from those that get metamers
+
+
+def load_generators(options: Settings) -> list[Generator]:
+    """Load the networks and their stimuli.
+
+    Raises:
+        ValueError: unknown network or layer, missing weights, or unusable stimuli.
+    """
+    known = [name for name in list_networks() if "word" not in name]
+    for name in options.networks:
+        if name not in known:
+            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
+    with distribution.make_strategy(options.strategy).scope():
+        networks = [load_network(name) for name in options.networks]
+    layers = {network.name: _layers(network, options.layers) for network in networks}
+    unknown = set(options.layers).difference(*layers.values())
+    if unknown:
+        names = {layer: None for network in networks for layer in network.metamer_layers}
+        raise ValueError(
+            f"unknown layer {sorted(unknown)[0]!r}; the networks have: {', '.join(names)}"
+        )
+    by_size = {}
+    for network in networks:
+        size_px = network.stimulus_shape[0]
+        if size_px not in by_size:
+            by_size[size_px] = natural_images(options, size_px), null_images(options, size_px)
+    return [
+        Generator(network, layers[network.name], *by_size[network.stimulus_shape[0]])
+        for network in networks
+        if layers[network.name]
+    ]
+
+
+def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:
+    return tuple(layer for layer in network.metamer_layers if not chosen or layer in chosen)
+
+
+def natural_images(options: Settings, size_px: int) -> StimulusSet:
+    """Return the images that get metamers: of the folder, or rendered, the categories in turn."""
+    if options.stimuli_dir:
+        images = load_image_folder(options.stimuli_dir, size_px, options.num_stimuli)
+        if len(images) < options.num_stimuli:
+            logging.info("%s holds %d images; using all", options.stimuli_dir, len(images))
+        return images
+    if options.preset != SMALL:
+        raise ValueError(
+            "--preset=paper needs natural images: give --stimuli_dir, a folder of ImageNet "
+            "photographs with one sub-folder per category (or WordNet id)"
+        )
+    position = np.arange(options.num_stimuli)
+    category, turn = position % len(objects.CATEGORIES), position // len(objects.CATEGORIES)
+    fine_classes = _VARIANTS * category + (category + turn) % _VARIANTS
+    return _renders(fine_classes, _first_seed(options) + turn, size_px)
+
+
+def null_images(options: Settings, size_px: int) -> StimulusSet:
+    """Return the images whose pairs make the null distribution.
+
+    Every photograph of a folder is its own group, as in the paper, which drew any two; renders of
+    one fine class are near-duplicates. A folder with too few images is filled up with renders.
+    """
+    folder = None
+    if options.stimuli_dir:
+        folder = load_image_folder(options.stimuli_dir, size_px, options.num_null_stimuli)
+        folder = StimulusSet(folder.stimuli, folder.ids, folder.ids)
+    n_renders = options.num_null_stimuli - (len(folder) if folder else 0)
+    if n_renders <= 0:
+        return folder
+    position = np.arange(n_renders)
+    seeds = _first_seed(options) + _NULL_SEED_OFFSET + position // len(objects.FINE_CLASSES)
+    renders = _renders(position % len(objects.FINE_CLASSES), seeds, size_px)
+    return StimulusSet.joined([folder, renders]) if folder else renders
+
+
+def _first_seed(options: Settings) -> int:
+    return FIRST_SEED["test"] + 1_000 * options.seed
+
+
+def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> StimulusSet:
+    names = [objects.FINE_CLASSES[fine_class] for fine_class in fine_classes]
+    return StimulusSet(
+        objects.render_objects(fine_classes, seeds, size_px).astype(np.float32) / 255.0,
+        tuple(f"{name.replace('/', '_')}_{s}" for name, s in zip(names, seeds, strict=True)),
+        tuple(names),
+    )
+
+
+def as_seen_by(images: np.ndarray, observer: Network) -> np.ndarray:
+    """Return images in the observer's input size."""
+    return resize_images(images, observer.stimulus_shape[0])
+
+
+def _sixteen_way_answer(network: Network, logits: np.ndarray) -> np.ndarray:
+    if "objects" in network.readouts:
+        return recognition.category_of_top_member(logits, list(_OBJECT_MEMBERS))
+    return recognition.sixteen_way(logits, network.readout("imagenet").class_offset)
+
+
+def _sixteen_way_truth(network: Network, labels: Sequence[str]) -> np.ndarray:
+    table = load_table("sixteen_categories")
+    category_of = dict(zip(table.wordnet_id, table.category, strict=True))
+    names = [category_of.get(label, label).split("/")[0] for label in labels]
+    return np.array(
+        [SIXTEEN_CATEGORIES.index(name) if name in SIXTEEN_CATEGORIES else -1 for name in names]
+    )
+
+
+def _native_answer(network: Network, logits: np.ndarray) -> np.ndarray:
+    return recognition.native_class(logits)
+
+
+def _native_truth(network: Network, labels: Sequence[str]) -> np.ndarray:
+    if "objects" in network.readouts:
+        classes = {name: index for index, name in enumerate(objects.FINE_CLASSES)}
+    else:
+        table, offset = load_table("imagenet_labels"), network.readout("imagenet").class_offset
+        classes = dict(zip(table.wordnet_id, table.imagenet_index + offset, strict=True))
+    return np.array([classes.get(label, -1) for label in labels])
+
+
+TASKS = (
+    Task("16-way", _sixteen_way_answer, _sixteen_way_truth),
+    Task("native", _native_answer, _native_truth),
+)
