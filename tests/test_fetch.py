@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_metamers.networks import checkpoints
-from model_metamers.networks.checkpoints import Download, fetch
+from model_metamers.networks import files
+from model_metamers.networks.downloads import Download, fetch
 
 PROJECT = Path(__file__).resolve().parents[1]
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -265,7 +265,7 @@ def test_an_archive_that_cannot_be_unpacked_for_another_reason_stays(
     def full_disk(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.shutil, "copyfileobj", full_disk)
+    monkeypatch.setattr(files.shutil, "copyfileobj", full_disk)
     with pytest.raises(OSError, match="No space left"):
         fetch_quietly(download_of(server), tmp_path)
     assert files_in(tmp_path) == ["net.tar.gz"]

@@ -85,7 +85,7 @@ def test_the_noise_belongs_to_seed_and_stimulus_not_to_the_layer(network, images
     state = synthesis.initial_state(images.shape, ids, seed=0)
     reordered = synthesis.initial_state(images.shape, ids[::-1], seed=0)
     np.testing.assert_array_equal(state.metamer, reordered.metamer[::-1])
-    assert 0.5 <= state.metamer.min() and state.metamer.max() < 0.6
+    assert state.metamer.min() >= 0.5 and state.metamer.max() < 0.6
     assert abs(state.metamer.mean() - 0.55) < 1e-3
 
 
@@ -142,7 +142,7 @@ def test_layers_after_an_exactly_matched_one_match_too(network, images):
 
 
 def test_the_modified_gradient_revives_units_that_are_off():
-    """All pre-activations of the start are negative: the true gradient is zero, the modified not."""
+    """With all pre-activations negative the true gradient is zero, the modified one is not."""
     image = keras.Input((4, 4, 3))
     model = keras.Model(image, keras.layers.Dense(2, activation="relu", name="off")(image))
     model.layers[-1].set_weights([np.ones((3, 2), np.float32), np.float32([-2.0, -2.0])])

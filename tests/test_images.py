@@ -1,0 +1,290 @@
+"""Photographs as stimuli: every kind of file, the crop, folders, and names fit for files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model_metamers.stimuli.images import load_image, load_image_folder, resize_images
+from model_metamers.stimuli.stimulus_set import StimulusSet
+
+SIZE_PX = 12
+PIXELS = np.random.default_rng(0).integers(0, 256, (SIZE_PX, SIZE_PX, 3), np.uint8)
+EIGHT_BITS = 0.5 / 255 + 1e-6  # a 16-bit value is rounded to one of 256
+
+
+def save(path, pixels=PIXELS, mode=None, **options):
+    """Write pixels as an image file, converted to `mode` where one is given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+def grey_ramp_16_bit():
+    return np.linspace(0, 65535, SIZE_PX**2).astype(np.uint16).reshape(SIZE_PX, SIZE_PX)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "PNG"])
+def test_a_picture_of_the_right_size_is_kept_exactly(suffix, tmp_path):
+    image = load_image(save(tmp_path / f"a.{suffix}"), SIZE_PX)
+    assert image.dtype == np.float32
+    np.testing.assert_array_equal(image, PIXELS.astype(np.float32) / 255)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "CMYK"])
+def test_modes_without_transparency_become_rgb(mode, tmp_path):
+    image = load_image(save(tmp_path / "a.tif", mode=mode), SIZE_PX)
+    expected = Image.fromarray(PIXELS).convert(mode).convert("RGB")
+    np.testing.assert_array_equal(image, np.asarray(expected, np.float32) / 255)
+    if mode != "CMYK":
+        assert (image == image[..., :1]).all()
+
+
+def test_transparent_pixels_lie_on_white(tmp_path):
+    alpha = np.full((SIZE_PX, SIZE_PX, 1), 255, np.uint8)
+    alpha[0], alpha[1] = 0, 51
+    image = load_image(save(tmp_path / "a.png", np.concatenate([PIXELS, alpha], 2)), SIZE_PX)
+    opacity = alpha / 255
+    expected = opacity * PIXELS / 255 + (1 - opacity)
+    np.testing.assert_allclose(image, expected, atol=1 / 255)  # PIL composites in 8 bits
+    assert (image[0] == 1).all()
+
+
+def test_transparent_grey_lies_on_white(tmp_path):
+    pixels = np.zeros((SIZE_PX, SIZE_PX, 2), np.uint8)
+    pixels[3:, :, 1] = 255
+    image = load_image(save(tmp_path / "a.png", pixels), SIZE_PX)
+    assert (image[:3] == 1).all() and (image[3:] == 0).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif"])
+@pytest.mark.parametrize("transparent", [False, True])
+def test_palettes_show_their_colours(transparent, suffix, tmp_path):
+    image = Image.new("P", (SIZE_PX, SIZE_PX), 1)
+    image.putpalette([0, 0, 255, 255, 0, 0])
+    image.paste(0, (0, 0, SIZE_PX, 2))
+    image.save(tmp_path / f"a.{suffix}", **({"transparency": 0} if transparent else {}))
+    loaded = load_image(tmp_path / f"a.{suffix}", SIZE_PX)
+    assert (loaded[:2] == ((1, 1, 1) if transparent else (0, 0, 1))).all()
+    assert (loaded[2:] == (1, 0, 0)).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_of_grey_span_the_same_range_as_eight(suffix, tmp_path):
+    ramp = grey_ramp_16_bit()
+    image = load_image(save(tmp_path / f"a.{suffix}", ramp), SIZE_PX)
+    expected = np.repeat(ramp[..., None] / 65535, 3, axis=-1)
+    np.testing.assert_allclose(image, expected, atol=EIGHT_BITS)
+
+
+def test_the_byte_order_of_sixteen_bits_does_not_matter(tmp_path):
+    ramp = grey_ramp_16_bit()
+    save(tmp_path / "big.tif", ramp.astype(">u2"))
+    save(tmp_path / "little.tif", ramp)
+    np.testing.assert_array_equal(
+        load_image(tmp_path / "big.tif", SIZE_PX), load_image(tmp_path / "little.tif", SIZE_PX)
+    )
+
+
+def test_the_transparent_value_of_sixteen_bits_is_white(tmp_path):
+    ramp = grey_ramp_16_bit()
+    image = load_image(save(tmp_path / "a.png", ramp, transparency=int(ramp[0, 0])), SIZE_PX)
+    assert (image[0, 0] == 1).all()
+    np.testing.assert_allclose(image[0, 1], ramp[0, 1] / 65535, atol=EIGHT_BITS)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_values_of_unknown_range_are_refused(dtype, tmp_path):
+    save(tmp_path / "a.tif", PIXELS[..., 0].astype(dtype))
+    with pytest.raises(ValueError, match=r"a\.tif .*32 bits .*save it with 8 or 16"):
+        load_image(tmp_path / "a.tif", SIZE_PX)
+
+
+@pytest.mark.parametrize(("width", "height"), [(7, 7), (7, 100), (100, 7), (1, 1)])
+def test_a_tiny_image_is_refused(width, height, tmp_path):
+    save(tmp_path / "a.png", np.zeros((height, width, 3), np.uint8))
+    with pytest.raises(ValueError, match=rf"a\.png is {width} x {height} px; .* at least 8 px"):
+        load_image(tmp_path / "a.png", SIZE_PX)
+
+
+def test_eight_pixels_are_enough(tmp_path):
+    flat = np.full((8, 9, 3), 51, np.uint8)
+    image = load_image(save(tmp_path / "a.png", flat), SIZE_PX)
+    np.testing.assert_array_equal(image, np.full((SIZE_PX, SIZE_PX, 3), np.float32(51) / 255))
+
+
+@pytest.mark.parametrize("extra", [1, 2, 7, 8])
+def test_the_square_is_cut_from_the_centre(extra, tmp_path):
+    """The marked square stands between margins; an odd margin is larger on the far side."""
+    before, after = extra // 2, extra - extra // 2
+    wide = np.pad(PIXELS, [(0, 0), (before, after), (0, 0)], constant_values=255)
+    expected = PIXELS.astype(np.float32) / 255
+    np.testing.assert_array_equal(load_image(save(tmp_path / "w.png", wide), SIZE_PX), expected)
+    tall = wide.transpose(1, 0, 2)
+    np.testing.assert_array_equal(
+        load_image(save(tmp_path / "t.png", tall), SIZE_PX), expected.transpose(1, 0, 2)
+    )
+
+
+def test_half_the_size_averages_with_the_bilinear_filter(tmp_path):
+    """Away from the border each pixel of the result is a [1, 3, 3, 1] / 8 average both ways."""
+    pixels = np.random.default_rng(1).integers(0, 256, (2 * SIZE_PX, 2 * SIZE_PX, 3), np.uint8)
+    image = load_image(save(tmp_path / "a.png", pixels), SIZE_PX)
+    kernel = np.array([1, 3, 3, 1]) / 8
+    window = pixels[3:7, 5:9] / 255  # around the result's pixel [2, 3]
+    expected = np.einsum("i,j,ijc->c", kernel, kernel, window)
+    np.testing.assert_allclose(image[2, 3], expected, atol=1.5 / 255)  # two 8-bit roundings
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def header_broken(path):
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def text(path):
+    path.write_text("no image")
+
+
+@pytest.mark.parametrize("damage", [truncated, emptied, header_broken, text])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "tif", "webp"])
+def test_an_unreadable_file_is_named_in_one_line(suffix, damage, tmp_path):
+    path = save(tmp_path / f"a.{suffix}")
+    damage(path)
+    with pytest.raises(ValueError, match="is not a readable image .*replace or remove") as error:
+        load_image(path, SIZE_PX)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"absent\.png"):
+        load_image(tmp_path / "absent.png", SIZE_PX)
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """Three cats, one dog, two owls; a folder without images and other files beside them."""
+    folder = tmp_path / "stimuli"
+    for value, name in enumerate(["cat/1", "cat/2", "cat/3", "dog/1", "owl/1", "owl/2"]):
+        save(folder / f"{name}.png", np.full((8, 8, 3), value, np.uint8))
+    (folder / "empty").mkdir()
+    (folder / "cat" / "notes.txt").write_text("no image")
+    (folder / "README.md").write_text("no image")
+    return folder
+
+
+def test_a_sub_folder_is_a_class_and_classes_take_turns(classes):
+    stimuli = load_image_folder(classes, 8)
+    assert stimuli.labels == ("cat", "dog", "owl", "cat", "owl", "cat")
+    assert stimuli.ids == ("cat_1", "dog_1", "owl_1", "cat_2", "owl_2", "cat_3")
+    np.testing.assert_array_equal(np.round(255 * stimuli.stimuli[:, 0, 0, 0]), [0, 3, 4, 1, 5, 2])
+    assert stimuli.stimuli.shape == (6, 8, 8, 3) and stimuli.stimuli.dtype == np.float32
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4, 6, 100])
+def test_a_limit_takes_the_first_of_them(limit, classes):
+    everything = load_image_folder(classes, 8)
+    stimuli = load_image_folder(classes, 8, limit)
+    assert stimuli.ids == everything.ids[:limit]
+    np.testing.assert_array_equal(stimuli.stimuli, everything.stimuli[:limit])
+
+
+def test_files_beyond_the_limit_are_not_read(classes):
+    emptied(classes / "cat" / "3.png")
+    assert len(load_image_folder(classes, 8, limit=5)) == 5
+    with pytest.raises(ValueError, match=r"cat/3\.png is not a readable image"):
+        load_image_folder(classes, 8)
+
+
+def test_a_flat_folder_has_no_labels(tmp_path):
+    for name in ("b.png", "a.JPG", "_.png"):
+        save(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    stimuli = load_image_folder(tmp_path, 8)
+    assert stimuli.ids == ("_", "a", "b")
+    assert stimuli.labels == ("", "", "")
+
+
+def test_what_other_programs_hide_is_no_stimulus(classes):
+    (classes / "cat" / "._1.jpg").write_bytes(b"a resource fork of macOS")
+    save(classes / ".thumbnails" / "1.png")
+    assert len(load_image_folder(classes, 8)) == 6
+
+
+def test_an_empty_or_missing_folder_is_told(tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "notes.txt").write_text("no image")
+    with pytest.raises(ValueError, match=r"holds no images \(.*\.png.*\), neither"):
+        load_image_folder(tmp_path, 8)
+    with pytest.raises(ValueError, match="absent does not exist; give a folder of images"):
+        load_image_folder(tmp_path / "absent", 8)
+    with pytest.raises(ValueError, match="does not exist"):
+        load_image_folder(save(tmp_path / "a.png"), 8)
+
+
+def test_unsafe_names_become_names_of_files(tmp_path):
+    for name in ("a cat, 1", "été", "v1.2", "run.state"):
+        save(tmp_path / "big/one".replace("/", " ") / f"{name}.png")
+    stimuli = load_image_folder(tmp_path, 8)
+    assert stimuli.ids == ("big_one_a_cat__1", "big_one_run_state", "big_one_v1_2", "big_one__t_")
+    assert set(stimuli.labels) == {"big one"}
+
+
+def test_equal_names_are_numbered_and_numbers_do_not_collide(tmp_path):
+    for name in ("a.png", "a.bmp", "a-2.png", "a.gif", "a-3.png", "B.png", "b.bmp"):
+        save(tmp_path / name)
+    stimuli = load_image_folder(tmp_path, 8)
+    # In alphabetical order: B.png, a-2.png, a-3.png, a.bmp, a.gif, a.png, b.bmp.
+    assert stimuli.ids == ("B", "a-2", "a-3", "a", "a-4", "a-5", "b-2")
+
+
+def test_names_that_only_meet_as_ids_stay_apart(tmp_path):
+    for name in ("a_b/c.png", "a/b_c.png", "a/b c.png"):
+        save(tmp_path / name)
+    assert sorted(load_image_folder(tmp_path, 8).ids) == ["a_b_c", "a_b_c-2", "a_b_c-3"]
+
+
+def test_resized_images_keep_range_and_constants():
+    images = np.stack([np.ones((12, 12, 3)), PIXELS / 255]).astype(np.float32)
+    for size_px in (7, 12, 50):
+        resized = resize_images(images, size_px)
+        assert resized.shape == (2, size_px, size_px, 3) and resized.dtype == np.float32
+        assert (resized[0] == 1).all()
+        assert resized.min() >= 0 and resized.max() <= 1
+
+
+def test_resized_images_are_those_of_each_channel_alone():
+    images = np.random.default_rng(0).random((2, 12, 12, 3), np.float32)
+    resized = resize_images(images, 30)
+    for image, expected in zip(resized, images, strict=True):
+        for channel in range(3):
+            alone = Image.fromarray(expected[..., channel])
+            alone = alone.resize((30, 30), Image.Resampling.BILINEAR)
+            np.testing.assert_array_equal(image[..., channel], np.asarray(alone))
+    np.testing.assert_array_equal(resize_images(images, 12), images)
+
+
+def test_a_stimulus_set_needs_unique_ids_and_one_label_each():
+    stimuli = np.zeros((2, 4), np.float32)
+    for ids, labels in [(("a", "a"), ("", "")), (("a",), ("", "")), (("a", "b"), ("",))]:
+        with pytest.raises(ValueError, match="one unique id and one label per stimulus"):
+            StimulusSet(stimuli, ids, labels)
+
+
+def test_stimulus_sets_are_taken_apart_and_joined():
+    stimuli = np.arange(12, dtype=np.float32).reshape(3, 4)
+    whole = StimulusSet(stimuli, ("a", "b", "c"), ("x", "y", "z"))
+    parts = [whole.take([2, 0]), whole.take(range(1, 2))]
+    assert parts[0].ids == ("c", "a") and parts[0].labels == ("z", "x")
+    joined = StimulusSet.joined(parts)
+    assert joined.ids == ("c", "a", "b") and joined.labels == ("z", "x", "y")
+    np.testing.assert_array_equal(joined.stimuli, stimuli[[2, 0, 1]])
+    with pytest.raises(ValueError, match="unique id"):
+        StimulusSet.joined([whole, whole])
