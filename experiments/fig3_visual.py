@@ -31,9 +31,9 @@ PRESETS = {
         # At the paper's rate a pixel moves by at most 0.001 a step: a short run needs a higher
         # one, and has to bring it down sooner.
         synthesis=lambda iterations: {
-            "learning_rate": 0.02,
+            "learning_rate": 0.03,
             "decay_rate": 0.5,
-            "decay_steps": max(iterations // 3, 1),
+            "decay_steps": max(iterations // 4, 1),
         },
     ),
     PAPER: Preset(

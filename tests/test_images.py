@@ -157,7 +157,7 @@ def text(path):
 def test_an_unreadable_file_is_named_in_one_line(suffix, damage, tmp_path):
     path = save(tmp_path / f"a.{suffix}")
     damage(path)
-    with pytest.raises(ValueError, match="is not a readable image .*replace or remove") as error:
+    with pytest.raises(ValueError, match=r"is not a readable image .*replace or remove") as error:
         load_image(path, SIZE_PX)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)

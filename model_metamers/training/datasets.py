@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.networks.files import atomic_file
 from model_metamers.stimuli.made import objects
 
 SIZE_PX = 96
@@ -53,9 +54,8 @@ def _object_shard(path: Path, first_seed: int, size_px: int) -> np.ndarray:
         seeds = first_seed + np.arange(len(classes)) // len(objects.FINE_CLASSES)
         images = objects.render_objects(classes, seeds, size_px)
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished.npy")
-        np.save(unfinished, images)
-        unfinished.replace(path)
+        with atomic_file(path) as file:
+            np.save(file, images)
     return np.load(path, allow_pickle=False)
 
 

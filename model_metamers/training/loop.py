@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+_REPORT_STEPS = 100
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -28,7 +29,7 @@ class TrainingConfig:
         warmup_steps: length of the warm-up.
         clip_norm: largest global norm of the gradient.
         seed: of the initial weights, the data order and the augmentation.
-        checkpoint_seconds: time between checkpoints.
+        checkpoint_seconds: least time between checkpoints; 0 saves every step.
     """
 
     steps: int
@@ -59,7 +60,11 @@ def train(
         config: the recipe.
         directory: where checkpoints are kept; a run found there is resumed.
         strategy: device strategy; the global batch is split over its replicas.
-        report: called every 100 steps with the step and the mean loss since the last call.
+        report: called every 100 steps, and after the last one, with the step and the mean loss
+            since the last call.
+
+    Raises:
+        ValueError: the run found in `directory` is already past the recipe's last step.
     """
     with strategy.scope():
         optimizer = _optimizer(config)
@@ -71,15 +76,20 @@ def train(
     train_step = _train_step(model, loss_function, optimizer, config, strategy)
 
     first = int(step.numpy())
+    if first > config.steps:
+        raise ValueError(
+            f"the run in {directory} stands at step {first}, past the last of {config.steps}; "
+            "delete the folder to start anew"
+        )
     stream = iter(strategy.experimental_distribute_dataset(batches(first).prefetch(4)))
     losses, saved_at = [], time.monotonic()
     for current in range(first, config.steps):
         losses.append(train_step(next(stream)))
         step.assign_add(1)
-        if (current + 1) % 100 == 0:
+        if (current + 1) % _REPORT_STEPS == 0 or current + 1 == config.steps:
             report(current + 1, float(tf.reduce_mean(tf.stack(losses))))
             losses = []
-        if time.monotonic() - saved_at > config.checkpoint_seconds:
+        if time.monotonic() - saved_at >= config.checkpoint_seconds:
             manager.save()
             saved_at = time.monotonic()
     manager.save()
