@@ -25,6 +25,7 @@ from model_metamers.synthesis import (
 )
 from model_metamers.validation import NullDistribution
 
+COMPARED_TOGETHER = 8  # stimuli whose activations are in memory at once
 PATIENCE_SECONDS = 600  # without a sign of life from the other workers
 
 
@@ -137,15 +138,16 @@ def _wait_for_other_workers(generators: Sequence[Generator], folder: RunFolder) 
 
 def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
     n_stimuli = len(generator.stimuli)
-    starts = range(0, n_stimuli, batch_size)
+    if n_stimuli <= batch_size:
+        return [_Piece(generator, layer, tuple(range(n_stimuli)), layer)]
+    parts = [
+        range(n_stimuli)[start : start + batch_size] for start in range(0, n_stimuli, batch_size)
+    ]
+    # The name tells which stimuli, so that parts made with another batch size are not mixed up.
     return [
-        _Piece(
-            generator, layer,
-            tuple(range(start, min(start + batch_size, n_stimuli))),
-            layer if len(starts) == 1 else f"{layer}.part{part}of{len(starts)}",
-        )
-        for part, start in enumerate(starts)
-    ]  # fmt: skip
+        _Piece(generator, layer, tuple(part), f"{layer}.stimuli{part[0]}to{part[-1]}of{n_stimuli}")
+        for part in parts
+    ]
 
 
 def _make_piece(piece: _Piece, config, folder: RunFolder, strategy, number: str) -> None:
@@ -238,36 +240,49 @@ def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataF
     network, ids = generator.network, generator.stimuli.ids
     piece = folder.load_piece(network.name, layer)
     null = layer_null(generator, layer, folder)
-    readout = network.readout().layer
-    natural = network.activations(
-        folder.load_previews(network.name, NATURAL, ids), [layer, readout]
-    )
-    metamer = network.activations(folder.load_previews(network.name, layer, ids), [layer, readout])
-    rho = validation.spearman(metamer[layer], natural[layer])
-    label_natural, label_metamer = (
-        recognition.native_class(_flat(responses[readout])) for responses in (natural, metamer)
-    )
+    # A few stimuli at a time: VGG-19's conv1_2 has 3.2 million units for each.
+    measured = [
+        _compare_with_natural(network, layer, folder, ids[start : start + COMPARED_TOGETHER])
+        for start in range(0, len(ids), COMPARED_TOGETHER)
+    ]
+    table = pd.concat(measured, ignore_index=True)
     accepted, _ = validation.accept(
-        piece["status"], rho, null.maximum, label_natural, label_metamer
+        piece["status"],
+        table.spearman_layer,
+        null.maximum,
+        table.label_natural,
+        table.label_metamer,
     )
+    return table.assign(
+        network=network.name,
+        layer=layer,
+        steps=piece["step"],
+        loss_first=piece["loss"][0],
+        loss_last=piece["loss"][-1],
+        null_max=null.maximum,
+        p_null=null.p_value(table.spearman_layer),
+        status=piece["status"],
+        accepted=accepted,
+    )
+
+
+def _compare_with_natural(
+    network: Network, layer: str, folder: RunFolder, ids: Sequence[str]
+) -> pd.DataFrame:
+    """Return correlations at the layer and the logits, and the network's labels."""
+    readout = network.readout().layer
+    natural, metamer = (
+        network.activations(folder.load_previews(network.name, shown, ids), [layer, readout])
+        for shown in (NATURAL, layer)
+    )
+    logits_natural, logits_metamer = _flat(natural[readout]), _flat(metamer[readout])
     return pd.DataFrame(
         {
-            "network": network.name,
-            "layer": layer,
             "stimulus_id": ids,
-            "steps": piece["step"],
-            "loss_first": piece["loss"][0],
-            "loss_last": piece["loss"][-1],
-            "spearman_layer": rho,
-            "spearman_logits": validation.spearman(
-                _flat(metamer[readout]), _flat(natural[readout])
-            ),
-            "null_max": null.maximum,
-            "p_null": null.p_value(rho),
-            "label_natural": label_natural,
-            "label_metamer": label_metamer,
-            "status": piece["status"],
-            "accepted": accepted,
+            "spearman_layer": validation.spearman(metamer[layer], natural[layer]),
+            "spearman_logits": validation.spearman(logits_metamer, logits_natural),
+            "label_natural": recognition.native_class(logits_natural),
+            "label_metamer": recognition.native_class(logits_metamer),
         }
     )
 

@@ -94,24 +94,24 @@ class Network:
             sample_rate_hz: for models of sounds.
 
         Raises:
-            ValueError: the model has no graph, more than one input, an unknown input size, or no
-                layer of a given name.
+            ValueError: the model has no graph, more than one input, an unknown input size, another
+                number of outputs than labels, or no layer of a given name.
         """
         if not getattr(model, "inputs", None):
             raise ValueError(
                 f"from_keras needs a functional or sequential Keras model whose layers form a "
                 f"graph; got {type(model).__name__}. Rebuild it with keras.Model(inputs, outputs)."
             )
+        if metamer_layers is None:
+            metamer_layers = keras_graph.default_layers(model)
+        n_classes = int(np.prod(model.outputs[0].shape[1:]))
+        if labels is not None and len(labels) != n_classes:
+            raise ValueError(
+                f"{model.name} has {n_classes} outputs; got {len(labels)} labels for them"
+            )
         readout = Readout(keras_graph.final_layer(model), labels=tuple(labels or ()))
         return cls(
-            name=model.name,
-            model=model,
-            metamer_layers=keras_graph.default_layers(model)
-            if metamer_layers is None
-            else metamer_layers,
-            stimulus_range=stimulus_range,
-            readouts={"native": readout},
-            sample_rate_hz=sample_rate_hz,
+            model.name, model, metamer_layers, stimulus_range, {"native": readout}, sample_rate_hz
         )
 
     def tensor(self, layer: str) -> keras.KerasTensor:

@@ -1,8 +1,8 @@
 """The training loop: AdamW under any tf.distribute strategy, resumable at any step.
 
-The data stream is a function of the step (see `datasets`), dropout and augmentation are seeded by
-position, and model, optimiser and step are checkpointed together: a killed run goes on where its
-last checkpoint stands.
+The data stream is a function of the step (see `datasets`), and model, optimiser, step and the
+random states of dropout are checkpointed together: a killed run goes on where its last checkpoint
+stands.
 """
 
 import time
@@ -70,17 +70,12 @@ def train(
         optimizer = _optimizer(config)
         optimizer.build(model.trainable_variables)
         step = tf.Variable(0, dtype=tf.int64)
-    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=step)
+    checkpoint = tf.train.Checkpoint(
+        model=model, optimizer=optimizer, step=step, random_states=_random_states(model)
+    )
     manager = tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=1)
-    checkpoint.restore(manager.latest_checkpoint)
+    first = _resume(checkpoint, manager, config)
     train_step = _train_step(model, loss_function, optimizer, config, strategy)
-
-    first = int(step.numpy())
-    if first > config.steps:
-        raise ValueError(
-            f"the run in {directory} stands at step {first}, past the last of {config.steps}; "
-            "delete the folder to start anew"
-        )
     stream = iter(strategy.experimental_distribute_dataset(batches(first).prefetch(4)))
     losses, saved_at = [], time.monotonic()
     for current in range(first, config.steps):
@@ -93,6 +88,26 @@ def train(
             manager.save()
             saved_at = time.monotonic()
     manager.save()
+
+
+def _random_states(model: keras.Model) -> list[tf.Variable]:
+    """Return the states of the dropout layers, which TensorFlow does not find in the model."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable.value for variable in model.variables if id(variable) not in weights]
+
+
+def _resume(
+    checkpoint: tf.train.Checkpoint, manager: tf.train.CheckpointManager, config: TrainingConfig
+) -> int:
+    """Restore the last checkpoint, if there is one, and return the step to go on from."""
+    checkpoint.restore(manager.latest_checkpoint)
+    first = int(checkpoint.step.numpy())
+    if first > config.steps:
+        raise ValueError(
+            f"the run in {manager.directory} stands at step {first}, past the last of "
+            f"{config.steps}; delete the folder to start anew"
+        )
+    return first
 
 
 def _optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
