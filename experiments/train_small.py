@@ -54,7 +54,7 @@ _N_PER_CLASS = flags.DEFINE_integer(
 )  # fmt: skip
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where renders are kept [output_dir/renders].")
-_STRATEGY = flags.DEFINE_enum("strategy", "none", distribution.STRATEGIES, "Devices to use.")
+_STRATEGY = flags.DEFINE_enum("strategy", "none", ("none", "mirrored"), "Devices to use.")
 
 
 def main() -> None:

