@@ -63,10 +63,10 @@ def compute(options: Settings) -> bool:
     from model_metamers import distribution, pipeline
     from model_metamers.synthesis import SynthesisConfig
 
+    first_worker = distribution.worker_share(options.strategy)[0] == 0
     config = SynthesisConfig(seed=options.seed, **options.synthesis)
     generators = visual.load_generators(options)
     folder = RunFolder(options.output_dir)
-    first_worker = distribution.worker_share(options.strategy)[0] == 0
     if first_worker:
         figure_run.write_record(folder, options, config, generators)
     pipeline.make_metamers(generators, config, folder, options.strategy, options.batch_size)

@@ -7,7 +7,7 @@ from absl import logging
 from figure_run import SMALL, Settings
 
 from model_metamers import distribution, recognition
-from model_metamers.networks.catalog import list_networks, load_network
+from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task
@@ -28,7 +28,7 @@ def load_generators(options: Settings) -> list[Generator]:
     Raises:
         ValueError: unknown network or layer, missing weights, or unusable stimuli.
     """
-    known = [name for name in list_networks() if "word" not in name]
+    known = [name for name in list_networks() if catalog_entry(name).sample_rate_hz is None]
     for name in options.networks:
         if name not in known:
             raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")

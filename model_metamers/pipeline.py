@@ -330,9 +330,9 @@ def recognise(
                 logits = observer.logits(adapt(previews, observer))
                 for task in tasks:
                     truth = task.truth(observer, stimuli.labels)
-                    judged = shown & (truth >= 0)
-                    if layer == NATURAL and not judged.any():
+                    if not (truth >= 0).any():
                         continue
+                    judged = shown & (truth >= 0)
                     right = (task.answer(observer, logits) == truth)[judged]
                     mean, sem = recognition.proportion_correct(right)
                     rows.append((observer.name, name, layer, task.name, len(right), mean, sem))

@@ -100,7 +100,7 @@ def test_finished_work_is_not_done_again_and_layers_can_be_added(finished):
 def test_another_setting_in_the_same_folder_is_refused_and_nothing_is_lost(finished):
     tables = (finished / "matches.csv").read_bytes()
     result = run(*QUICK, "--num_stimuli=2", "--iterations=40", f"--output_dir={finished}")
-    assert "--output_dir" in error_of(result) and "num_stimuli=3" in error_of(result)
+    assert "--output_dir" in error_of(result) and "num_stimuli = 3" in error_of(result)
     assert (finished / "matches.csv").read_bytes() == tables
 
 
