@@ -3,13 +3,12 @@
 Source: FACTS section 4 (loading an image).
 """
 
-import itertools
-import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from model_metamers.stimuli import folders
 from model_metamers.stimuli.stimulus_set import StimulusSet
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -83,16 +82,8 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
     Raises:
         ValueError: missing or empty folder, unreadable or too small image.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise ValueError(f"the stimulus folder {folder} does not exist; give a folder of images")
-    by_class = {
-        sub.name: _image_files(sub) for sub in _visible(folder) if sub.is_dir()
-    }  # fmt: skip
-    by_class = {label: files for label, files in by_class.items() if files}
-    if not by_class:
-        by_class = {"": _image_files(folder)}
-    files = _in_turn(by_class)[:limit]
+    by_class = folders.files_by_class(folders.existing_folder(folder, "images"), EXTENSIONS)
+    files = folders.in_turn(by_class)[:limit]
     if not files:
         raise ValueError(
             f"the stimulus folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))}), "
@@ -100,7 +91,9 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
         )
     return StimulusSet(
         np.stack([load_image(path, size_px) for _, path in files]),
-        _unique_ids([f"{label}_{path.stem}" if label else path.stem for label, path in files]),
+        folders.unique_ids(
+            [f"{label}_{path.stem}" if label else path.stem for label, path in files]
+        ),
         tuple(label for label, _ in files),
     )
 
@@ -119,37 +112,3 @@ def resize_images(images: np.ndarray, size_px: int) -> np.ndarray:
         for image in images.astype(np.float32)
     ]
     return np.moveaxis(np.array(resized, np.float32), 1, -1)
-
-
-def _image_files(folder: Path) -> list[Path]:
-    return [p for p in _visible(folder) if p.is_file() and p.suffix.lower() in EXTENSIONS]
-
-
-def _visible(folder: Path) -> list[Path]:
-    """Return what a folder holds, without what other programs hide there (._photo.jpg)."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _in_turn(by_class: dict[str, list[Path]]) -> list[tuple[str, Path]]:
-    longest = max(len(files) for files in by_class.values())
-    return [
-        (label, files[rank])
-        for rank in range(longest)
-        for label, files in by_class.items()
-        if rank < len(files)
-    ]
-
-
-def _unique_ids(names: list[str]) -> tuple[str, ...]:
-    """Return names fit for files, the later of two equal ones numbered.
-
-    Upper and lower case count as equal, as they do to the file systems of macOS and Windows.
-    """
-    ids, taken = [], set()
-    for name in names:
-        safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)
-        numbered = (f"{safe}-{number}" for number in itertools.count(2))
-        unique = next(x for x in itertools.chain([safe], numbered) if x.lower() not in taken)
-        taken.add(unique.lower())
-        ids.append(unique)
-    return tuple(ids)

@@ -1,0 +1,88 @@
+"""Folders of stimuli: which files count, in which order, and under which ids.
+
+What photographs and sounds have in common.
+"""
+
+import itertools
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def existing_folder(folder: Path, content: str) -> Path:
+    """Return a folder's path.
+
+    Args:
+        folder: where the stimuli are.
+        content: what it should hold, "images" or "sounds", for the error message.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(
+            f"the stimulus folder {folder} does not exist; give a folder of {content}"
+        )
+    return folder
+
+
+def visible(folder: Path) -> list[Path]:
+    """Return what a folder holds, sorted, without what other programs hide there (._photo.jpg)."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def files_of(folder: Path, extensions: Collection[str]) -> list[Path]:
+    """Return a folder's visible files with one of some lower-case extensions (".png"), sorted."""
+    return [p for p in visible(folder) if p.is_file() and p.suffix.lower() in extensions]
+
+
+def files_by_class(
+    folder: Path, extensions: Collection[str], not_classes: Collection[str] = ()
+) -> dict[str, list[Path]]:
+    """Return sub-folder -> its files, or "" -> the folder's own where no sub-folder has any.
+
+    Args:
+        folder: existing folder.
+        extensions: of the files, in lower case, with the dot.
+        not_classes: names of sub-folders to leave out.
+    """
+    by_class = {
+        sub.name: files_of(sub, extensions)
+        for sub in visible(folder)
+        if sub.is_dir() and sub.name not in not_classes
+    }
+    by_class = {label: files for label, files in by_class.items() if files}
+    return by_class or {"": files_of(folder, extensions)}
+
+
+def in_turn(by_class: Mapping[str, Sequence[Item]]) -> list[tuple[str, Item]]:
+    """Return (class, item) with the classes in turn: the first of each, the second of each, ...
+
+    However many are taken from the front, every class is represented as evenly as can be.
+    """
+    longest = max((len(items) for items in by_class.values()), default=0)
+    return [
+        (label, items[rank])
+        for rank in range(longest)
+        for label, items in by_class.items()
+        if rank < len(items)
+    ]
+
+
+def unique_ids(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names fit for files, the later of two equal ones numbered.
+
+    Upper and lower case count as equal, as they do to the file systems of macOS and Windows.
+    """
+    ids, taken = [], set()
+    for name in names:
+        safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+        numbered = (f"{safe}-{number}" for number in itertools.count(2))
+        unique = next(x for x in itertools.chain([safe], numbered) if x.lower() not in taken)
+        taken.add(unique.lower())
+        ids.append(unique)
+    return tuple(ids)

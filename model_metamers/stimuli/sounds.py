@@ -1,0 +1,299 @@
+"""Recordings as stimuli: mono waveforms at one rate, of zero mean and RMS 0.1, float32.
+
+Every file format that libsndfile reads is welcome, at any rate and with any number of channels.
+Folders have one sub-folder per class (Speech Commands), which may be numbered (ESC-10), or a table
+of classes (ESC-50). Words out of running speech are the matter of `words`, which shares the parts
+from `Recording` to `stimulus_set`.
+
+What is done to a file beyond its resampling (mixing channels, padding) is said in the log.
+
+Source: paper section 3.1; FACTS section 1 (20 kHz, 2 s, RMS 0.1).
+"""
+
+import csv
+import logging
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.signal
+import soundfile
+
+from model_metamers.stimuli import folders
+from model_metamers.stimuli.noise import SOUND_NOISE_RMS, pink_noise
+from model_metamers.stimuli.stimulus_set import StimulusSet
+
+SAMPLE_RATE_HZ = 20_000
+N_SAMPLES = 40_000
+RMS = 0.1
+
+# What surrounds a recording shorter than its clip: noise 60 dB below it. Digital silence has no
+# ranks to correlate, only rounding errors.
+PADDING_RMS = 1e-4
+
+SILENT_RMS = 1e-9  # of full scale: rounding errors, which nobody should hear amplified
+
+EXTENSIONS = {
+    ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64",
+    ".snd", ".sph", ".voc", ".w64", ".wav",
+}  # fmt: skip
+
+# Folders of recordings that belong to no class. Source: Speech Commands v2.
+NOT_CLASSES = {"_background_noise_"}
+
+_UNREADABLE = (soundfile.SoundFileError, OSError, TypeError, ValueError)
+_log = logging.getLogger(__name__)
+
+
+def load_sound(
+    path: Path, sample_rate_hz: int = SAMPLE_RATE_HZ, n_samples: int = N_SAMPLES
+) -> np.ndarray:
+    """Read one clip: the loudest stretch of a longer recording, or a padded shorter one.
+
+    Args:
+        path: sound file.
+        sample_rate_hz: of the result.
+        n_samples: length of the result.
+
+    Returns:
+        float32 [n_samples], of zero mean and RMS 0.1.
+
+    Raises:
+        ValueError: missing, unreadable, empty or silent file, or samples that are not finite.
+    """
+    clip = _load(Path(path), sample_rate_hz, n_samples)
+    log_changes([clip], n_samples)
+    return clip.waveform
+
+
+def load_sound_folder(
+    folder: Path,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
+    n_samples: int = N_SAMPLES,
+    limit: int | None = None,
+) -> StimulusSet:
+    """Read a folder with one sub-folder per word or class, or a flat folder without labels.
+
+    With a limit, sounds are taken from the classes in turn, so that every class is represented.
+
+    Args:
+        folder: the folder; what it holds beside sounds is ignored.
+        sample_rate_hz: of the result.
+        n_samples: length of a clip.
+        limit: how many sounds to read, None for all.
+
+    Returns:
+        Waveforms [n, n_samples] with the sub-folder's name as label ("" in a flat folder).
+
+    Raises:
+        ValueError: missing folder, no sounds, or a sound `load_sound` refuses.
+    """
+    folder = folders.existing_folder(folder, "sounds")
+    by_class = folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES)
+    return _load_classes(by_class, folder, sample_rate_hz, n_samples, limit)
+
+
+def load_esc_folder(
+    folder: Path,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
+    n_samples: int = N_SAMPLES,
+    limit: int | None = None,
+) -> StimulusSet:
+    """Read environmental sounds: ESC-10's numbered sub-folders, or ESC-50 with its table.
+
+    Args and Raises are those of `load_sound_folder`.
+
+    Returns:
+        Waveforms [n, n_samples] with the name of the class as label: "Dog_bark" for the folder
+        "001_Dog_bark" or "001 - Dog bark", and ESC-50's category, "dog".
+    """
+    folder = folders.existing_folder(folder, "sounds")
+    table = folder / "meta" / "esc50.csv"
+    if table.is_file():
+        by_class = _by_table(table, folder / "audio")
+    else:
+        by_class = {}
+        for name, files in folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES).items():
+            label = re.sub(r"\W+", "_", re.sub(r"^\d+[\s_-]*", "", name))
+            by_class.setdefault(label, []).extend(files)
+    return _load_classes(by_class, folder, sample_rate_hz, n_samples, limit)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sound file as it was read.
+
+    Attributes:
+        path: the file.
+        waveform: float64 [samples] at the file's own rate, channels mixed, of zero mean.
+        rate_hz: the file's sample rate.
+        n_channels: how many there were.
+    """
+
+    path: Path
+    waveform: np.ndarray
+    rate_hz: int
+    n_channels: int
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A finished stimulus and what it took.
+
+    Attributes:
+        path: the file it comes from.
+        waveform: float32 [n_samples], of zero mean and RMS 0.1.
+        n_channels: of the file, mixed down to one.
+        n_padded: samples that had to be added.
+    """
+
+    path: Path
+    waveform: np.ndarray
+    n_channels: int
+    n_padded: int
+
+
+def _load(path: Path, sample_rate_hz: int, n_samples: int) -> Clip:
+    recording = read_recording(path)
+    waveform = resample(recording, sample_rate_hz)
+    start = _loudest_start(waveform, n_samples)
+    return finish_clip(recording, waveform[start : start + n_samples], n_samples)
+
+
+def read_recording(path: Path) -> Recording:
+    """Read and check a file.
+
+    Raises:
+        ValueError: missing, unreadable or empty file, or samples that are not finite.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no sound file {path}")
+    try:
+        samples, rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    if not len(samples):
+        raise ValueError(f"{path} is an empty sound, of 0 samples; replace or remove the file")
+    n_bad = np.count_nonzero(~np.isfinite(samples))
+    if n_bad:
+        raise ValueError(
+            f"{path} has {n_bad} samples that are not finite (NaN or Inf) of {samples.size}; "
+            f"replace or remove the file"
+        )
+    # Resampling would turn an offset into a click at either end.
+    waveform = samples.mean(axis=1) - samples.mean()
+    return Recording(path, waveform, rate_hz, samples.shape[1])
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} is not a readable sound ({error}); replace or remove the file")
+
+
+def recorded_samples(path: Path) -> tuple[int, int]:
+    """Return how many samples a sound file has, and its rate in Hz, without reading them.
+
+    Raises:
+        ValueError: not a readable sound.
+    """
+    try:
+        info = soundfile.info(path)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    return info.frames, info.samplerate
+
+
+def resample(recording: Recording, sample_rate_hz: int) -> np.ndarray:
+    """Return a recording's waveform at another rate, float64 [samples]."""
+    common = math.gcd(recording.rate_hz, sample_rate_hz)
+    up, down = sample_rate_hz // common, recording.rate_hz // common
+    return scipy.signal.resample_poly(recording.waveform, up, down)
+
+
+def _loudest_start(waveform: np.ndarray, n_samples: int) -> int:
+    """Return where the n_samples of most energy start; the first of equal ones."""
+    if len(waveform) <= n_samples:
+        return 0
+    energy = np.cumsum(np.concatenate([[0.0], (waveform - waveform.mean()) ** 2]))
+    return int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
+
+
+def finish_clip(recording: Recording, waveform: np.ndarray, n_samples: int) -> Clip:
+    """Remove the mean, scale to the RMS and pad on both sides.
+
+    Args:
+        recording: where the waveform comes from.
+        waveform: [samples], at most `n_samples` of them.
+        n_samples: length of the clip.
+
+    Raises:
+        ValueError: the waveform is silent.
+    """
+    waveform = waveform - waveform.mean()
+    rms = np.sqrt(np.mean(waveform**2))
+    if rms <= SILENT_RMS:
+        raise ValueError(
+            f"{recording.path} is silent: its samples do not differ; replace or remove the file"
+        )
+    n_padded = n_samples - len(waveform)
+    if n_padded > 0:
+        before = n_padded // 2
+        padded = pink_noise(n_samples, 0, recording.path.name) * (PADDING_RMS / SOUND_NOISE_RMS)
+        padded[before : before + len(waveform)] = waveform * (RMS / rms)
+        waveform = padded - padded.mean()
+        rms = np.sqrt(np.mean(waveform**2))
+    waveform = (waveform * (RMS / rms)).astype(np.float32)
+    return Clip(recording.path, waveform, recording.n_channels, max(n_padded, 0))
+
+
+def log_changes(clips: Sequence[Clip], n_samples: int) -> None:
+    """Say in the log which channels were mixed and what was padded."""
+    mixed = [clip for clip in clips if clip.n_channels > 1]
+    padded = [clip for clip in clips if clip.n_padded]
+    if mixed:
+        _log.info("mixed the channels of %d of %d sounds down to one (%s has %d)",
+                  len(mixed), len(clips), mixed[0].path, mixed[0].n_channels)  # fmt: skip
+    if padded:
+        _log.warning("padded %d of %d sounds to %d samples with faint noise (%s by %d)",
+                     len(padded), len(clips), n_samples, padded[0].path,
+                     padded[0].n_padded)  # fmt: skip
+
+
+def _by_table(table: Path, audio: Path) -> dict[str, list[Path]]:
+    """Return class -> files of a table with the columns filename and category."""
+    by_class: dict[str, list[Path]] = {}
+    with table.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            if not row.get("filename") or not row.get("category"):
+                raise ValueError(f"{table} needs the columns filename and category; got {row}")
+            by_class.setdefault(row["category"], []).append(audio / row["filename"])
+    return by_class
+
+
+def _load_classes(
+    by_class: dict[str, list[Path]],
+    folder: Path,
+    sample_rate_hz: int,
+    n_samples: int,
+    limit: int | None,
+) -> StimulusSet:
+    files = folders.in_turn(by_class)[:limit]
+    if not files:
+        raise ValueError(
+            f"the stimulus folder {folder} holds no sounds ({', '.join(sorted(EXTENSIONS))}), "
+            f"neither itself nor in sub-folders"
+        )
+    clips = [_load(path, sample_rate_hz, n_samples) for _, path in files]
+    log_changes(clips, n_samples)
+    names = [f"{label}_{path.stem}" if label else path.stem for label, path in files]
+    return stimulus_set(clips, names, [label for label, _ in files])
+
+
+def stimulus_set(
+    clips: Sequence[Clip], names: Sequence[str], labels: Sequence[str]
+) -> StimulusSet:
+    """Return clips as stimuli with ids made of their names, and with their labels."""
+    waveforms = np.stack([clip.waveform for clip in clips])
+    return StimulusSet(waveforms, folders.unique_ids(names), tuple(labels))
