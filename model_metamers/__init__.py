@@ -13,6 +13,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Cochleagram": "frontends.cochleagram",
     "Network": "networks.network",
     "NullDistribution": "validation",
     "SynthesisConfig": "synthesis",

@@ -11,7 +11,10 @@ from model_metamers.paper import load_table
 from model_metamers.stimuli.images import load_image
 
 FULL_SIZE = ("vgg_19", "inception_v3", "resnet_v2_101")
-SMALL = tuple(name for name in catalog.list_networks() if "_small" in name)
+IMAGES = tuple(
+    name for name in catalog.list_networks() if catalog.catalog_entry(name).sample_rate_hz is None
+)
+SMALL = tuple(name for name in IMAGES if "_small" in name)
 
 # The two counts of Table S5 that do not follow from the architecture (FACTS 0, rows 3 and 4).
 EXPLAINED = {
@@ -75,6 +78,21 @@ def test_small_networks_have_the_same_layers_and_fewer_units_per_pixel_with_dept
     assert counts[0] > 2 * n_values and counts[-2] < 0.1 * n_values
 
 
+@pytest.mark.parametrize("name", catalog.list_networks())
+def test_every_catalogued_network_builds_with_its_layers_and_readouts(name):
+    entry = catalog.catalog_entry(name)
+    network = Network(
+        name, entry.build(), entry.metamer_layers, entry.stimulus_range, entry.readouts
+    )
+    assert list(network.feature_counts()) == list(entry.metamer_layers)
+    logits = [network.tensor(readout.layer).shape for readout in entry.readouts.values()]
+    assert [tuple(output.shape) for output in network.model.outputs] == [
+        (None, *shape[1:]) for shape in logits
+    ]
+    assert len(network.stimulus_shape) == (3 if name in IMAGES else 1)
+    assert entry.stimulus_range == ((0.0, 1.0) if name in IMAGES else None)
+
+
 def test_unknown_names_list_the_valid_ones(small_model):
     with pytest.raises(ValueError, match=r"unknown network 'vgg_20'; choose from: vgg_19, "):
         catalog.load_network("vgg_20")
@@ -101,6 +119,16 @@ def test_fresh_weights_depend_on_the_seed_alone():
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
     assert abs(first[0].std() - np.sqrt(2 / 27)) < 0.02  # He: 3 x 3 x 3 inputs per unit
+
+
+def test_fresh_logits_of_every_head_start_ten_times_smaller(small_model):
+    x = small_model.get_layer("hidden").output
+    second = keras.layers.Dense(7, name="second")(x)
+    model = keras.Model(small_model.input, [small_model.output, keras.layers.Softmax()(second)])
+    initialise(model, 0)
+    for name, scale in (("hidden", 1.0), ("classes", 0.1), ("second", 0.1)):
+        relative = model.get_layer(name).kernel.numpy().std() / (scale * np.sqrt(2 / 16))
+        assert 0.75 < relative < 1.25, name  # 16 inputs; 80 draws or more
 
 
 def test_from_keras_activations_are_those_of_the_model(small_model, images):

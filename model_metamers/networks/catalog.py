@@ -12,7 +12,8 @@ from pathlib import Path
 
 import keras
 
-from model_metamers.networks import checkpoints, inception, resnet, vgg
+from model_metamers.frontends.erb import CochleagramConfig
+from model_metamers.networks import checkpoints, inception, resnet, vgg, word_cnn
 from model_metamers.networks.downloads import Download
 from model_metamers.networks.network import Network, Readout, initialise
 
@@ -28,8 +29,11 @@ class CatalogEntry:
         metamer_layers: from the input upwards.
         readouts: task -> its logits.
         slim_scope: outermost variable scope of its checkpoint ("" for our own files).
-        download: the published checkpoint; None for the networks we ship as <name>.npz.
-        stimulus_range: bounds of a stimulus.
+        download: the published checkpoint; None for weights of our own, <name>.npz.
+        training_script: makes <name>.npz anew; None where no script does.
+        always_random: the network is never trained, so its weights come from the seed.
+        stimulus_range: bounds of a stimulus; None for sounds, which have none.
+        sample_rate_hz: of a sound; None for images.
     """
 
     build: Callable[[], keras.Model]
@@ -37,7 +41,10 @@ class CatalogEntry:
     readouts: Mapping[str, Readout]
     slim_scope: str = ""
     download: Download | None = None
+    training_script: str | None = None
+    always_random: bool = False
     stimulus_range: tuple[float, float] | None = (0.0, 1.0)
+    sample_rate_hz: int | None = None
 
 
 def _slim_download(archive: str, member: str) -> Download:
@@ -93,14 +100,57 @@ _SMALL_BUILDS = {
 
 def _small(name: str) -> CatalogEntry:
     layers = _IMAGENET[name].metamer_layers
-    return CatalogEntry(_SMALL_BUILDS[name], layers, {"objects": Readout(layers[-1])})
+    return CatalogEntry(
+        build=_SMALL_BUILDS[name],
+        metamer_layers=layers,
+        readouts={"objects": Readout(layers[-1])},
+        training_script="experiments/train_small.py",
+    )
 
 
-CATALOG: dict[str, CatalogEntry] = _IMAGENET | {
+_SMALL = {
     f"{name}_small{initialisation}": _small(name)
     for name in _IMAGENET
     for initialisation in ("", "_seed1")
 }
+
+# The networks of Table S4. A task's null class has index 0, as in its table of labels, so that no
+# class has an offset. Source: Tables S2, S3; FACTS section 2.
+_SOUND = {"stimulus_range": None, "sample_rate_hz": CochleagramConfig().sample_rate_hz}
+_WORD = {"word": Readout("logits")}
+
+
+def _reduced_aliasing(
+    heads: Mapping[str, int], readouts: Mapping[str, Readout], always_random: bool = False
+) -> CatalogEntry:
+    return CatalogEntry(
+        build=partial(word_cnn.word_reduced_aliasing, heads),
+        metamer_layers=word_cnn.REDUCED_ALIASING_LAYERS,
+        readouts=readouts,
+        always_random=always_random,
+        **_SOUND,
+    )
+
+
+_AUDIO = {
+    "word_aliased": CatalogEntry(
+        build=word_cnn.word_aliased,
+        metamer_layers=word_cnn.ALIASED_LAYERS,
+        readouts=_WORD,
+        **_SOUND,
+    ),
+    "word_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, _WORD),
+    "random_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, _WORD, always_random=True),
+    "audioset_reduced_aliasing": _reduced_aliasing(
+        word_cnn.AUDIOSET_HEAD, {"audioset": Readout("logits")}
+    ),
+    "word_audioset_reduced_aliasing": _reduced_aliasing(
+        word_cnn.WORD_HEAD | word_cnn.AUDIOSET_HEAD,
+        _WORD | {"audioset": Readout("logits_audioset")},
+    ),
+}
+
+CATALOG: dict[str, CatalogEntry] = _IMAGENET | _SMALL | _AUDIO
 
 
 def list_networks() -> list[str]:
@@ -126,8 +176,9 @@ def load_network(
 
     Args:
         name: one of `list_networks()`.
-        weights: "default" for the shipped or downloaded file, None for fresh random weights, or
-            the path of a checkpoint (TF-Slim .ckpt or .tar.gz, TF-Hub handle or folder, our .npz).
+        weights: "default" for the shipped or downloaded file (for random_reduced_aliasing, fresh
+            random weights), None for fresh random weights, or the path of a checkpoint (TF-Slim
+            .ckpt or .tar.gz, TF-Hub handle or folder, our .npz).
         seed: of fresh random weights.
 
     Raises:
@@ -136,7 +187,7 @@ def load_network(
     entry = catalog_entry(name)
     model = entry.build()
     sha256 = None
-    if weights is None:
+    if weights is None or (weights == "default" and entry.always_random):
         initialise(model, seed)
     else:
         source = default_weights(name) if weights == "default" else weights
@@ -145,18 +196,26 @@ def load_network(
         sha256 = checkpoints.load_weights(model, source, scope)
     return Network(
         name, model, entry.metamer_layers, entry.stimulus_range, entry.readouts,
-        weights_sha256=sha256,
+        entry.sample_rate_hz, sha256,
     )  # fmt: skip
 
 
 def _check_shipped(name: str, source: Path) -> None:
     """Raise ValueError for a missing file of our own, which training makes, not a download."""
-    is_ours = catalog_entry(name).download is None and source.name == f"{name}.npz"
-    if is_ours and not source.exists():
+    entry = catalog_entry(name)
+    is_ours = entry.download is None and source.name == f"{name}.npz"
+    if not is_ours or source.exists():
+        return
+    if entry.training_script is None:
         raise ValueError(
-            f"there is no file {source}; make it anew with: "
-            f"python experiments/train_small.py --networks={name}"
+            f"there is no file {source}, and no weights of {name} that could be downloaded were "
+            f"published with the paper; pass weights=None for random ones, or the path of a "
+            f"checkpoint"
         )
+    raise ValueError(
+        f"there is no file {source}; make it anew with: "
+        f"python {entry.training_script} --networks={name}"
+    )
 
 
 def default_weights(name: str) -> Path:

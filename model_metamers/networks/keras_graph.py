@@ -51,6 +51,24 @@ def final_layer(model: keras.Model) -> str:
     return model.outputs[0]._keras_history.operation.name
 
 
+def heads(model: keras.Model) -> list[keras.Operation]:
+    """Return the last layer with a kernel before each output, where there is one.
+
+    Layers without a kernel (softmax, reshaping) may follow it.
+    """
+    found = [_last_with_kernel(output) for output in model.outputs]
+    return [operation for operation in found if operation is not None]
+
+
+def _last_with_kernel(tensor: keras.KerasTensor) -> keras.Operation | None:
+    node = _node_of(tensor)
+    while getattr(node.operation, "kernel", None) is None:
+        if not node.input_tensors:
+            return None
+        node = _node_of(node.input_tensors[0])
+    return node.operation
+
+
 def _walk(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Operation]]:
     for operation in getattr(model, "operations", model.layers):
         if isinstance(operation, keras.Model):

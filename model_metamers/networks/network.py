@@ -213,22 +213,18 @@ def initialise(model: keras.Model, seed: int) -> None:
     """Give every kernel fresh He-normal values and every bias zero, from `seed` alone.
 
     Each layer draws from its own generator, so the values do not depend on the order of layers.
-    The logits start ten times smaller: full-size ones make the first steps of training push a deep
-    network without batch norm (VGG) into silence, from which no ReLU returns.
+    The logits of every head start ten times smaller: full-size ones make the first steps of
+    training push a deep network without batch norm (VGG) into silence, from which no ReLU returns.
     """
-    logits = _layer_of_logits(model)
+    heads = keras_graph.heads(model)
     for layer in model.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
         fan_in = np.prod(kernel.shape[:-1])
-        scale = np.sqrt(2.0 / fan_in) * (0.1 if layer is logits else 1.0)
+        scale = np.sqrt(2.0 / fan_in) * (0.1 if layer in heads else 1.0)
         draw = np.random.default_rng([seed, crc32(layer.name.encode())])
         kernel.assign(scale * draw.standard_normal(kernel.shape, np.float32))
-
-
-def _layer_of_logits(model: keras.Model) -> keras.Layer:
-    return [layer for layer in model.layers if getattr(layer, "kernel", None) is not None][-1]
 
 
 def _single_input_shape(model: keras.Model) -> tuple[int, ...]:

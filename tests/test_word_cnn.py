@@ -1,0 +1,210 @@
+"""The audio networks against Table S4, and their variants, heads and gradients."""
+
+from dataclasses import replace
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import model_metamers as mm
+from model_metamers.frontends.erb import CochleagramConfig
+from model_metamers.networks import catalog, word_cnn
+from model_metamers.networks.catalog import CatalogEntry
+from model_metamers.networks.network import Network, Readout, initialise
+from model_metamers.networks.pooling import HanningPooling2D
+from model_metamers.paper import load_table
+
+SMALL_COCHLEAGRAM = CochleagramConfig(
+    sample_rate_hz=8000, n_samples=8000, envelope_rate_hz=100,
+    high_hz=3600.0, n_filters=12, sample_factor=2,
+)  # fmt: skip
+BOTH = {
+    "word_aliased": (word_cnn.word_aliased, word_cnn.ALIASED_LAYERS),
+    "word_reduced_aliasing": (word_cnn.word_reduced_aliasing, word_cnn.REDUCED_ALIASING_LAYERS),
+}
+WORD_AUDIOSET = word_cnn.WORD_HEAD | word_cnn.AUDIOSET_HEAD
+# The networks of Table S4: task -> classes.
+PUBLISHED = {
+    "word_aliased": {"word": 794},
+    "word_reduced_aliasing": {"word": 794},
+    "random_reduced_aliasing": {"word": 794},
+    "audioset_reduced_aliasing": {"audioset": 517},
+    "word_audioset_reduced_aliasing": {"word": 794, "audioset": 517},
+}
+
+
+def as_network(model, metamer_layers):
+    return Network(
+        model.name, model, metamer_layers, None, {"word": Readout("logits")}, sample_rate_hz=20_000
+    )
+
+
+def small_network(name, **options):
+    build, metamer_layers = BOTH[name]
+    model = build(**{"heads": {"word": 5}, "widths": 1 / 8,
+                     "cochleagram": SMALL_COCHLEAGRAM} | options)  # fmt: skip
+    initialise(model, seed=0)
+    return as_network(model, metamer_layers)
+
+
+@pytest.fixture
+def waveforms():
+    return 0.1 * np.random.default_rng(0).standard_normal((2, 8000)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_catalogs_networks_are_those_of_table_s4(name):
+    network = mm.load_network(name, weights=None)
+    table = load_table("table_s4_audio")
+    published = table[table.network.isin(["cochleagram", name])].set_index("layer").n_features
+    assert network.feature_counts() == published.to_dict()
+    assert list(network.metamer_layers) == list(published.index)
+    assert network.stimulus_shape == (40_000,) and network.sample_rate_hz == 20_000
+    assert network.stimulus_range is None and network.weights_sha256 is None
+    heads = {task: network.tensor(r.layer).shape[1] for task, r in network.readouts.items()}
+    assert heads == PUBLISHED[name]
+    assert {readout.class_offset for readout in network.readouts.values()} == {0}
+    for output in network.model.outputs:  # 2 / 4096 is He's variance
+        kernel = network.model.get_layer(output._keras_history.operation.name).kernel.numpy()
+        np.testing.assert_allclose(kernel.std(), 0.1 * np.sqrt(2 / 4096), rtol=0.01)
+
+
+def test_table_s4_has_no_other_network_than_the_catalog():
+    audio = [name for name in mm.list_networks() if catalog.catalog_entry(name).sample_rate_hz]
+    assert audio == list(PUBLISHED)
+    assert list(load_table("table_s4_audio").network.unique()) == ["cochleagram", *PUBLISHED]
+
+
+def test_the_first_word_is_the_null_class():
+    labels = load_table("word_labels")
+    assert len(labels) == PUBLISHED["word_aliased"]["word"]
+    assert list(labels.word_index) == list(range(794)) and labels.word[0] == "__nullSignal__"
+
+
+def small_reduced_aliasing(always_random):
+    return CatalogEntry(
+        build=partial(word_cnn.word_reduced_aliasing, widths=1 / 8, cochleagram=SMALL_COCHLEAGRAM),
+        metamer_layers=word_cnn.REDUCED_ALIASING_LAYERS,
+        readouts={"word": Readout("logits")},
+        always_random=always_random,
+    )
+
+
+def test_the_random_network_needs_no_file_whatever_lies_there(tmp_path, monkeypatch):
+    name = "random_reduced_aliasing"
+    assert [n for n in PUBLISHED if catalog.catalog_entry(n).always_random] == [name]
+    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setitem(catalog.CATALOG, name, small_reduced_aliasing(always_random=True))
+    (tmp_path / f"{name}.npz").write_text("no weights")
+    default, explicit, other = (
+        mm.load_network(name, **options).model.get_weights()
+        for options in ({"seed": 3}, {"seed": 3, "weights": None}, {"seed": 4})
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(default, explicit, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(default, other, strict=True))
+
+
+@pytest.mark.parametrize("name", [n for n in PUBLISHED if n != "random_reduced_aliasing"])
+def test_missing_weights_say_that_none_were_published(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
+    build = small_reduced_aliasing(False).build  # refusing needs no large network
+    entry = replace(catalog.catalog_entry(name), build=build)
+    monkeypatch.setitem(catalog.CATALOG, name, entry)
+    message = rf"no file .*{name}\.npz, and no weights of {name} .*published.* pass weights=None"
+    with pytest.raises(ValueError, match=message):
+        mm.load_network(name)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_shapes_between_the_metamer_layers(name):
+    model = BOTH[name][0]()
+    shapes = {
+        "conv_0": (71, 134, 96) if name == "word_aliased" else (211, 400, 96),
+        "conv_1.normalised": (36, 67, 96),
+        "conv_1": (18, 34, 256) if name == "word_aliased" else (36, 67, 256),
+        "conv_2.normalised": (9, 17, 256),
+        "pool_4": (5, 9, 512),
+        "pool_4.flat": (23_040,),
+    }
+    for layer, shape in shapes.items():
+        assert model.get_layer(layer).output.shape[1:] == shape, layer
+
+
+def test_the_variants_differ_only_in_how_they_downsample():
+    aliased, reduced = (build() for build, _ in BOTH.values())
+    shapes = [[tuple(w.shape) for w in model.weights] for model in (aliased, reduced)]
+    assert shapes[0] == shapes[1] and [w.path for w in aliased.weights] == [
+        w.path for w in reduced.weights
+    ]
+    hanning = [layer for layer in reduced.layers if isinstance(layer, HanningPooling2D)]
+    assert [(layer.stride, layer.pool_size) for layer in hanning] == [
+        (3, 12), (2, 8), (2, 8), (2, 8), (2, 8)
+    ]  # fmt: skip
+    assert {
+        layer.strides for layer in reduced.layers if isinstance(layer, keras.layers.Conv2D)
+    } == {(1, 1)}
+
+
+def test_heads_are_named_logits_then_after_their_task():
+    model = word_cnn.word_reduced_aliasing(WORD_AUDIOSET, widths=1 / 8)
+    assert [output.shape for output in model.outputs] == [(None, 794), (None, 517)]
+    assert model.get_layer("logits").output.shape == (None, 794)
+    assert model.get_layer("logits_audioset").output.shape == (None, 517)
+    assert word_cnn.word_aliased({"birds": 3}, widths=1 / 8).output_shape == (None, 3)
+    with pytest.raises(ValueError, match="at least one head"):
+        word_cnn.word_aliased({}, widths=1 / 8)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_relus_are_matched_with_the_modified_gradient_and_pools_with_the_true_one(name, waveforms):
+    network = small_network(name)
+    stimuli = tf.constant(waveforms)
+    for layer in (*network.metamer_layers, "pool_0", "pool_1"):
+        gradients = []
+        for modified in (True, False):
+            with tf.GradientTape() as tape:
+                tape.watch(stimuli)
+                response = network.response(layer, modified)(stimuli)
+                total = tf.reduce_sum(response * tf.cast(response <= 0, tf.float32))
+            gradients.append(tape.gradient(total, stimuli).numpy())
+        is_relu = layer.startswith(("conv_", "fc_"))
+        assert isinstance(network.model.get_layer(layer), keras.layers.ReLU) == is_relu
+        assert np.any(gradients[0] != gradients[1]) == is_relu, layer
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_every_layer_of_a_scaled_network_responds_and_passes_a_finite_gradient(name, waveforms):
+    network = small_network(name)
+    activations = network.activations(waveforms)
+    assert list(activations) == list(network.metamer_layers)
+    assert activations["cochleagram"].shape == (2, 29, 100)
+    for layer, values in activations.items():
+        assert np.isfinite(values).all() and values.std() > 0, layer
+    stimuli = tf.constant(waveforms)
+    with tf.GradientTape() as tape:
+        tape.watch(stimuli)
+        loss = tf.nn.l2_loss(network.response("logits")(stimuli) - 1.0)
+    gradient = tape.gradient(loss, stimuli).numpy()
+    assert np.isfinite(gradient).all() and gradient.any(axis=1).all()
+    assert network.logits(waveforms).shape == (2, 5)
+
+
+def test_widths_scale_every_layer_for_itself():
+    widths = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
+    network = small_network("word_aliased", widths=widths)
+    channels = [network.tensor(f"conv_{k}").shape[-1] for k in range(5)]
+    assert channels == [96, 128, 128, 128, 32]
+    assert network.tensor("fc_intermediate").shape[-1] == 128
+    with pytest.raises(ValueError, match="one positive number or 6"):
+        word_cnn.word_aliased(widths=(1.0, 0.5))
+
+
+def test_the_front_ends_method_changes_next_to_nothing(waveforms):
+    exact, multirate = (
+        small_network("word_reduced_aliasing", method=method).logits(waveforms)
+        for method in ("exact", "multirate")
+    )
+    np.testing.assert_allclose(exact, multirate, rtol=1e-2, atol=1e-3)
+    assert np.any(exact != multirate)
