@@ -43,8 +43,8 @@ class SynthesisConfig:
         iterations: optimisation steps.
         learning_rate: of Adam, at step 0.
         decay_rate, decay_steps: the rate falls continuously by `decay_rate` every `decay_steps`.
-        beta_1, beta_2, epsilon: Adam's constants (Keras' own epsilon would be 1e-7).
         seed: of the initial noise.
+        beta_1, beta_2, epsilon: Adam's constants (Keras' own epsilon would be 1e-7).
         log_every: steps between logged losses; also the length of a chunk inside the graph.
         modified_gradient: differentiate the matched layer's ReLU as the identity.
 
@@ -56,10 +56,10 @@ class SynthesisConfig:
     learning_rate: float = 1e-3
     decay_rate: float = 0.95
     decay_steps: int = 1000
+    seed: int = 0
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    seed: int = 0
     log_every: int = 100
     modified_gradient: bool = True
 
