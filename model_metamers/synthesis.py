@@ -240,13 +240,14 @@ def _step_function(response: Callable, stimulus_range, config: SynthesisConfig) 
     def one_step(metamer, m, v, step, diverged, target):
         with tf.GradientTape() as tape:
             tape.watch(metamer)
-            losses = losses_between(metamer, target)
-        gradient = tape.gradient(losses, metamer)
+            loss = tf.nn.l2_loss(response(metamer) - target)  # of the batch: a sum over stimuli
+        gradient = tape.gradient(loss, metamer)
         new_metamer, new_m, new_v = adam_step(metamer, m, v, step, gradient, config)
         if stimulus_range is not None:
             new_metamer = tf.clip_by_value(new_metamer, *stimulus_range)
-        # v is finite only if the gradient is; the loss itself may overflow on the way.
-        finite = tf.math.is_finite(losses + _sum_over_features(new_v))
+        # A NaN or Inf anywhere on the way to the gradient, or a gradient that overflows when it is
+        # squared, shows in the second moment of that stimulus.
+        finite = tf.math.is_finite(_sum_over_features(new_v))
         diverged = diverged | ~finite
         keep = _per_stimulus(diverged, metamer)
         return (
