@@ -9,7 +9,10 @@ setup(
     license="MIT",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["model_metamers", "model_metamers.*"]),
-    package_data={"model_metamers.paper": ["*.csv"]},
+    package_data={
+        "model_metamers.paper": ["*.csv"],
+        "model_metamers.stimuli": ["clips/*/*.flac"],
+    },
     install_requires=[
         "absl-py",
         "keras>=3.5",
@@ -27,5 +30,8 @@ setup(
         "tf-slim>=1.1",
         "tqdm",
     ],
-    extras_require={"test": ["pytest>=8", "ruff>=0.9"]},
+    extras_require={
+        "speech": ["espeakng-loader"],  # to make the training speech anew
+        "test": ["espeakng-loader", "pytest>=8", "ruff>=0.9"],
+    },
 )
