@@ -18,6 +18,7 @@ from model_metamers.networks.downloads import Download
 from model_metamers.networks.network import Network, Readout, initialise
 
 _MODELS = "download.tensorflow.org/models/"
+_TRAIN_SMALL = "experiments/train_small.py"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _small(name: str) -> CatalogEntry:
         build=_SMALL_BUILDS[name],
         metamer_layers=layers,
         readouts={"objects": Readout(layers[-1])},
-        training_script="experiments/train_small.py",
+        training_script=_TRAIN_SMALL,
     )
 
 
@@ -117,40 +118,66 @@ _SMALL = {
 # The networks of Table S4. A task's null class has index 0, as in its table of labels, so that no
 # class has an offset. Source: Tables S2, S3; FACTS section 2.
 _SOUND = {"stimulus_range": None, "sample_rate_hz": CochleagramConfig().sample_rate_hz}
-_WORD = {"word": Readout("logits")}
 
 
-def _reduced_aliasing(
-    heads: Mapping[str, int], readouts: Mapping[str, Readout], always_random: bool = False
+def _audio(
+    build: Callable,
+    layers: tuple[str, ...],
+    heads: Mapping[str, int],
+    always_random: bool = False,
+    **small: object,
 ) -> CatalogEntry:
+    logits = [f"logits_{task}" if k else "logits" for k, task in enumerate(heads)]
     return CatalogEntry(
-        build=partial(word_cnn.word_reduced_aliasing, heads),
-        metamer_layers=word_cnn.REDUCED_ALIASING_LAYERS,
-        readouts=readouts,
+        build=partial(build, heads, **small),
+        metamer_layers=layers,
+        readouts={task: Readout(layer) for task, layer in zip(heads, logits, strict=True)},
         always_random=always_random,
+        training_script=_TRAIN_SMALL if small else None,
         **_SOUND,
     )
 
 
+_aliased = partial(_audio, word_cnn.word_aliased, word_cnn.ALIASED_LAYERS)
+_reduced_aliasing = partial(
+    _audio, word_cnn.word_reduced_aliasing, word_cnn.REDUCED_ALIASING_LAYERS
+)
+
+
 _AUDIO = {
-    "word_aliased": CatalogEntry(
-        build=word_cnn.word_aliased,
-        metamer_layers=word_cnn.ALIASED_LAYERS,
-        readouts=_WORD,
-        **_SOUND,
-    ),
-    "word_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, _WORD),
-    "random_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, _WORD, always_random=True),
-    "audioset_reduced_aliasing": _reduced_aliasing(
-        word_cnn.AUDIOSET_HEAD, {"audioset": Readout("logits")}
-    ),
+    "word_aliased": _aliased(word_cnn.WORD_HEAD),
+    "word_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD),
+    "random_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, always_random=True),
+    "audioset_reduced_aliasing": _reduced_aliasing(word_cnn.AUDIOSET_HEAD),
     "word_audioset_reduced_aliasing": _reduced_aliasing(
-        word_cnn.WORD_HEAD | word_cnn.AUDIOSET_HEAD,
-        _WORD | {"audioset": Readout("logits_audioset")},
+        word_cnn.WORD_HEAD | word_cnn.AUDIOSET_HEAD
     ),
 }
 
-CATALOG: dict[str, CatalogEntry] = _IMAGENET | _SMALL | _AUDIO
+# The same code for twenty words and ten backgrounds, on half as many bands and 1-s clips. Widths
+# fall less with depth than the cochleagram shrinks, for the reason given above.
+_SMALL_SOUNDS = {
+    "cochleagram": CochleagramConfig(n_samples=20_000, sample_factor=2),
+    "widths": (0.125, 0.25, 0.375, 0.25, 0.375, 0.125),
+    "dropout": 0.2,
+}
+_SMALL_WORD_HEAD = {"word": 21}
+_SMALL_BACKGROUND_HEAD = {"background": 11}
+_SMALL_WORD = _reduced_aliasing(_SMALL_WORD_HEAD, **_SMALL_SOUNDS)
+_SMALL_AUDIO = {
+    "word_aliased_small": _aliased(_SMALL_WORD_HEAD, **_SMALL_SOUNDS),
+    "word_reduced_aliasing_small": _SMALL_WORD,
+    "word_reduced_aliasing_small_seed1": _SMALL_WORD,
+    "random_reduced_aliasing_small": _reduced_aliasing(
+        _SMALL_WORD_HEAD, always_random=True, **_SMALL_SOUNDS
+    ),
+    "audioset_reduced_aliasing_small": _reduced_aliasing(_SMALL_BACKGROUND_HEAD, **_SMALL_SOUNDS),
+    "word_audioset_reduced_aliasing_small": _reduced_aliasing(
+        _SMALL_WORD_HEAD | _SMALL_BACKGROUND_HEAD, **_SMALL_SOUNDS
+    ),
+}
+
+CATALOG: dict[str, CatalogEntry] = _IMAGENET | _SMALL | _AUDIO | _SMALL_AUDIO
 
 
 def list_networks() -> list[str]:

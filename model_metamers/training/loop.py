@@ -50,6 +50,7 @@ def train(
     directory: Path,
     strategy: tf.distribute.Strategy,
     report: Callable[[int, float], None] = lambda step, loss: None,
+    is_enough: Callable[[int], bool] = lambda step: False,
 ) -> None:
     """Train `model` in place.
 
@@ -62,6 +63,7 @@ def train(
         strategy: device strategy; the global batch is split over its replicas.
         report: called every 100 steps, and after the last one, with the step and the mean loss
             since the last call.
+        is_enough: called after each report; training stops early when it returns True.
 
     Raises:
         ValueError: the run found in `directory` is already past the recipe's last step.
@@ -84,6 +86,8 @@ def train(
         if (current + 1) % _REPORT_STEPS == 0 or current + 1 == config.steps:
             report(current + 1, float(tf.reduce_mean(tf.stack(losses))))
             losses = []
+            if is_enough(current + 1):
+                break
         if time.monotonic() - saved_at >= config.checkpoint_seconds:
             manager.save()
             saved_at = time.monotonic()

@@ -1,10 +1,11 @@
 """What a network is trained to do: its loss and its scores on held-out examples."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import stats
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -37,3 +38,60 @@ def class_accuracy(
         "fine": float(np.mean(predicted == true)),
         "category": float(np.mean(category_of_class[predicted] == category_of_class[true])),
     }
+
+
+def sound_loss(
+    tasks: Sequence[str],
+) -> Callable[[Mapping[str, tf.Tensor], tf.Tensor | list], tf.Tensor]:
+    """Return the loss [batch] of a network with a head for each task, in their order.
+
+    A word is one of the classes (cross-entropy); backgrounds may be several at once (binary
+    cross-entropies, summed over the classes). The tasks' losses add up.
+    """
+    head_losses = {"word": class_loss, "background": multi_label_loss}
+
+    def loss(targets: Mapping[str, tf.Tensor], outputs: tf.Tensor | list) -> tf.Tensor:
+        heads = zip(tasks, tf.nest.flatten(outputs), strict=True)
+        return tf.add_n([head_losses[task](targets[task], logits) for task, logits in heads])
+
+    return loss
+
+
+def multi_label_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return the sum over classes of binary cross-entropies, [batch], of [batch, classes]."""
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+    return tf.reduce_sum(losses, axis=-1)
+
+
+def area_under_roc(targets: np.ndarray, scores: np.ndarray) -> float:
+    """Return the area under the ROC curve, averaged over the classes that occur.
+
+    It is the chance that an example with the class has a higher score than one without it, ties
+    counting half.
+
+    Args:
+        targets: [n, n_classes], nonzero where the class is there.
+        scores: [n, n_classes].
+
+    Raises:
+        ValueError: no class that some examples have and others have not.
+    """
+    areas = []
+    for present, score in zip(np.asarray(targets).T > 0, np.asarray(scores).T, strict=True):
+        n_with, n_without = present.sum(), (~present).sum()
+        if n_with and n_without:
+            rank_sum = stats.rankdata(score)[present].sum()
+            areas.append((rank_sum - n_with * (n_with + 1) / 2) / (n_with * n_without))
+    if not areas:
+        raise ValueError("no class is present in some examples and absent from others")
+    return float(np.mean(areas))
+
+
+def head_outputs(model: keras.Model, inputs: np.ndarray, batch_size: int = 64) -> list[np.ndarray]:
+    """Return the outputs [n, n_classes] of every head, in inference mode."""
+    forward = tf.function(lambda batch: tf.nest.flatten(model(batch, training=False)))
+    parts = [
+        forward(tf.constant(inputs[start : start + batch_size]))
+        for start in range(0, len(inputs), batch_size)
+    ]
+    return [np.concatenate(head) for head in zip(*parts, strict=True)]
