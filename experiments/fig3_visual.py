@@ -59,13 +59,14 @@ def compute(options: Settings) -> bool:
     """Run the stages from natural images to the tables; return False on workers that only help."""
     # TensorFlow is imported here, so that --stage=figure does without it.
     import visual
+    from generators import load_generators
 
     from model_metamers import distribution, pipeline
     from model_metamers.synthesis import SynthesisConfig
 
     first_worker = distribution.worker_share(options.strategy)[0] == 0
     config = SynthesisConfig(seed=options.seed, **options.synthesis)
-    generators = visual.load_generators(options)
+    generators = load_generators(options, hears=False, stimuli_for=visual.stimuli_for)
     folder = RunFolder(options.output_dir)
     if first_worker:
         figure_run.write_record(folder, options, config, generators)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 from figure_run import SMALL, Settings
+from generators import Stimuli
 
-from model_metamers import distribution, recognition
-from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
+from model_metamers import recognition
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
-from model_metamers.pipeline import Generator, Task
+from model_metamers.pipeline import Task
 from model_metamers.stimuli.images import load_image_folder, resize_images
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
 from model_metamers.stimuli.made import objects
@@ -22,39 +22,10 @@ _OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)
 _NULL_SEED_OFFSET = 100_000  # keeps the renders of the null apart from those that get metamers
 
 
-def load_generators(options: Settings) -> list[Generator]:
-    """Load the networks and their stimuli.
-
-    Raises:
-        ValueError: unknown network or layer, missing weights, or unusable stimuli.
-    """
-    known = [name for name in list_networks() if catalog_entry(name).sample_rate_hz is None]
-    for name in options.networks:
-        if name not in known:
-            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
-    with distribution.make_strategy(options.strategy).scope():
-        networks = [load_network(name) for name in options.networks]
-    layers = {network.name: _layers(network, options.layers) for network in networks}
-    unknown = set(options.layers).difference(*layers.values())
-    if unknown:
-        names = {layer: None for network in networks for layer in network.metamer_layers}
-        raise ValueError(
-            f"unknown layer {sorted(unknown)[0]!r}; the networks have: {', '.join(names)}"
-        )
-    by_size = {}
-    for network in networks:
-        size_px = network.stimulus_shape[0]
-        if size_px not in by_size:
-            by_size[size_px] = natural_images(options, size_px), null_images(options, size_px)
-    return [
-        Generator(network, layers[network.name], *by_size[network.stimulus_shape[0]])
-        for network in networks
-        if layers[network.name]
-    ]
-
-
-def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:
-    return tuple(layer for layer in network.metamer_layers if not chosen or layer in chosen)
+def stimuli_for(options: Settings, network: Network) -> Stimuli:
+    """Return the images that get metamers, and those of the null, in the network's size."""
+    size_px = network.stimulus_shape[0]
+    return natural_images(options, size_px), null_images(options, size_px), None
 
 
 def natural_images(options: Settings, size_px: int) -> StimulusSet:

@@ -37,14 +37,15 @@ class Generator:
         network: the network.
         layers: the layers to match, in the network's order.
         stimuli: the natural stimuli, in the network's size.
-        null_stimuli: natural stimuli whose pairs make the null distribution; pairs with the same
-            label count as near-duplicates.
+        null_stimuli: natural stimuli whose pairs make the null distribution.
+        null_groups: see `validation.null_distribution`; by default the labels of `null_stimuli`.
     """
 
     network: Network
     layers: tuple[str, ...]
     stimuli: StimulusSet
     null_stimuli: StimulusSet
+    null_groups: Sequence | None = None
 
 
 @dataclass(frozen=True)
@@ -293,8 +294,9 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
     saved = folder.load_null(network.name, layer)
     if saved is not None:
         return NullDistribution.from_arrays(saved)
+    stimuli, groups = generator.null_stimuli, generator.null_groups
     null = validation.null_distribution(
-        network, layer, generator.null_stimuli.stimuli, groups=generator.null_stimuli.labels
+        network, layer, stimuli.stimuli, groups=stimuli.labels if groups is None else groups
     )
     folder.save_null(network.name, layer, null.to_arrays())
     return null

@@ -135,7 +135,8 @@ def null_distribution(
         network: anything with `activations(stimuli, layers=[layer]) -> {layer: [n, ...]}`.
         layer: the matched layer.
         stimuli: natural stimuli [n, ...], none of them twice.
-        groups: one label per stimulus; pairs within a group are near-duplicates and left out.
+        groups: one label per stimulus, or several in a row each: [n] or [n, k]. Pairs that share
+            a label are near-duplicates and left out.
         batch_size: stimuli per call of the network.
         pairs: "all" n (n - 1) / 2 pairs, or "independent" ones as in the paper: stimuli 0 and 1,
             2 and 3, ...
@@ -168,7 +169,7 @@ def pairwise_null(
 
     Args:
         activation_batches: arrays [batch, ...], together n stimuli.
-        groups: one label per stimulus; pairs with equal labels are left out and counted.
+        groups: labels [n] or [n, k]; pairs that share one are left out and counted.
         scratch_dir: folder of a temporary file of 4 bytes per stimulus and feature (1415 stimuli
             at VGG-19 conv1_2: 18 GB); the system's temporary folder if None.
 
@@ -189,7 +190,7 @@ def pairwise_null(
         groups = _checked_groups(groups, len(has_ranks))[np.array(has_ranks)]
         correlations = _gram_of_rows(file, len(groups))
     first, second = np.triu_indices(len(groups), k=1)
-    different = groups[first] != groups[second]
+    different = (groups[first] != groups[second]).all(axis=1)
     return NullDistribution(
         correlations[first, second][different],
         n_stimuli=len(groups),
@@ -210,8 +211,8 @@ def independent_null(
     # Each pair is reduced to a number at once: activations of many stimuli do not fit in memory.
     rho = np.array([spearman(a[np.newaxis], b[np.newaxis])[0] for a, b in zip(rows, rows)])  # noqa: B905
     groups = groups if groups is None else groups[: 2 * len(rho)]
-    groups = _checked_groups(groups, 2 * len(rho)).reshape(-1, 2)
-    different = groups[:, 0] != groups[:, 1]
+    groups = _checked_groups(groups, 2 * len(rho))
+    different = (groups[::2] != groups[1::2]).all(axis=1)
     defined = ~np.isnan(rho)
     return NullDistribution(
         rho[different & defined],
@@ -301,9 +302,10 @@ def _gram_of_rows(file, n_rows: int) -> np.ndarray:
 
 
 def _checked_groups(groups: Sequence | None, n_stimuli: int) -> np.ndarray:
+    """Return labels [n_stimuli, k]."""
     if n_stimuli < 2:
         raise ValueError(f"a null distribution needs two or more stimuli; got {n_stimuli}")
     groups = np.arange(n_stimuli) if groups is None else np.asarray(groups)
     if len(groups) != n_stimuli:
         raise ValueError(f"expected {n_stimuli} groups, one per stimulus; got {len(groups)}")
-    return groups
+    return groups.reshape(n_stimuli, -1)

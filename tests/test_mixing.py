@@ -23,7 +23,9 @@ def test_each_clip_of_a_batch_has_its_own_ratio():
     generator = np.random.default_rng(0)
     speech, background = generator.standard_normal((2, 3, 500)) + 5.0
     together = mix_at_snr(speech, background, np.array([-10, 0, 10]))
-    alone = [mix_at_snr(s, b, snr) for s, b, snr in zip(speech, background, (-10, 0, 10))]
+    alone = [
+        mix_at_snr(s, b, snr) for s, b, snr in zip(speech, background, (-10, 0, 10), strict=True)
+    ]
     np.testing.assert_allclose(together, np.stack(alone), rtol=1e-5)
     assert np.abs(together.mean(axis=-1)).max() < 1e-6
 

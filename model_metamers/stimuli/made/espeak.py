@@ -79,7 +79,8 @@ class Synthesizer:
             import espeakng_loader
         except ImportError:
             raise ValueError(
-                
+                "making speech needs the package espeakng-loader; install it with: pip install -e "
+                "'.[speech]'"
             ) from None
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()

@@ -1,0 +1,89 @@
+"""Natural sounds, networks and questions of the audio experiments."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from absl import logging
+from figure_run import SMALL, Settings
+from generators import Stimuli
+
+from model_metamers.networks.network import Network
+from model_metamers.paper import load_table
+from model_metamers.pipeline import Task
+from model_metamers.stimuli import shipped
+from model_metamers.stimuli.labels import SMALL_WORD_LABELS
+from model_metamers.stimuli.sounds import load_sound_folder
+from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.stimuli.words import load_word_clips
+
+
+def stimuli_for(options: Settings, network: Network) -> Stimuli:
+    """Return the sounds that get metamers, those of the null, and the latter's groups.
+
+    Pairs of the null are of different words and, among the shipped clips, of different voice
+    families: the same word in a similar voice is a near-duplicate.
+
+    Raises:
+        ValueError: the paper preset without a folder, or an unusable folder.
+    """
+    n_samples = network.stimulus_shape[0]
+    ours = shipped.spoken_words(n_samples, options.num_null_stimuli)
+    groups = [
+        (word, shipped.voice_family(name))
+        for word, name in zip(ours.labels, ours.ids, strict=True)
+    ]
+    if options.stimuli_dir:
+        natural = _from_folder(options, network)
+        return natural, ours, groups
+    if options.preset != SMALL:
+        raise ValueError(
+            "--preset=paper needs natural speech: give --stimuli_dir, a folder of sounds with "
+            ".wrd alignments (TIMIT's format), or with one sub-folder per word"
+        )
+    natural = ours.take(range(min(options.num_stimuli, len(ours))))
+    if len(natural) < options.num_stimuli:
+        logging.info("%d clips are shipped; using all", len(natural))
+    return natural, ours, groups
+
+
+def _from_folder(options: Settings, network: Network) -> StimulusSet:
+    """Return words cut out of aligned speech, or a folder's sounds as they are."""
+    aligned = any(options.stimuli_dir.rglob("*.[wW][rR][dD]"))
+    load = load_word_clips if aligned else load_sound_folder
+    sounds = load(
+        options.stimuli_dir,
+        network.sample_rate_hz,
+        network.stimulus_shape[0],
+        limit=options.num_stimuli,
+    )
+    if len(sounds) < options.num_stimuli:
+        logging.info("%s holds %d sounds; using all", options.stimuli_dir, len(sounds))
+    return sounds
+
+
+def as_heard_by(waveforms: np.ndarray, observer: Network) -> np.ndarray:
+    """Return waveforms in the observer's length: their middle, or with silence around them."""
+    missing = observer.stimulus_shape[0] - waveforms.shape[1]
+    if missing > 0:
+        return np.pad(waveforms, ((0, 0), (missing // 2, missing - missing // 2)))
+    return waveforms[:, -missing // 2 :][:, : observer.stimulus_shape[0]]
+
+
+def _answer(network: Network, logits: np.ndarray) -> np.ndarray:
+    return logits.argmax(axis=1)
+
+
+def _truth(network: Network, labels: Sequence[str]) -> np.ndarray:
+    """Return word classes; -1 for a network that does not know words, and for unknown words."""
+    if "word" not in network.readouts:
+        return np.full(len(labels), -1)
+    n_classes = network.tensor(network.readout("word").layer).shape[-1]
+    if n_classes == len(SMALL_WORD_LABELS):
+        names = SMALL_WORD_LABELS
+    else:
+        names = list(load_table("word_labels").word)
+    index_of = {name: index for index, name in enumerate(names)}
+    return np.array([index_of.get(label, -1) for label in labels])
+
+
+TASKS = (Task("word", _answer, _truth),)

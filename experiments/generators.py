@@ -1,0 +1,69 @@
+"""Which networks get metamers for which layers, of which natural stimuli."""
+
+from collections.abc import Callable, Sequence
+
+from figure_run import Settings
+
+from model_metamers import distribution
+from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
+from model_metamers.networks.network import Network
+from model_metamers.pipeline import Generator
+from model_metamers.stimuli.stimulus_set import StimulusSet
+
+Stimuli = tuple[StimulusSet, StimulusSet, Sequence | None]
+
+
+def load_networks(names: Sequence[str], hears: bool, strategy: str) -> list[Network]:
+    """Load the networks of one modality.
+
+    Args:
+        names: of the catalogue.
+        hears: networks of sounds, or else of images.
+        strategy: name of the device strategy.
+
+    Raises:
+        ValueError: unknown name, or missing weights.
+    """
+    known = [name for name in list_networks() if bool(catalog_entry(name).sample_rate_hz) == hears]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
+    with distribution.make_strategy(strategy).scope():
+        return [load_network(name) for name in names]
+
+
+def load_generators(
+    options: Settings, hears: bool, stimuli_for: Callable[[Settings, Network], Stimuli]
+) -> list[Generator]:
+    """Load the networks and their stimuli.
+
+    Args:
+        options: the flags.
+        hears: networks of sounds, or else of images.
+        stimuli_for: (flags, network) -> natural stimuli, those of the null and their groups; asked
+            once for each shape of stimuli.
+
+    Raises:
+        ValueError: unknown network or layer, missing weights, or unusable stimuli.
+    """
+    networks = load_networks(options.networks, hears, options.strategy)
+    layers = {network.name: _layers(network, options.layers) for network in networks}
+    unknown = set(options.layers).difference(*layers.values())
+    if unknown:
+        names = {layer: None for network in networks for layer in network.metamer_layers}
+        raise ValueError(
+            f"unknown layer {sorted(unknown)[0]!r}; the networks have: {', '.join(names)}"
+        )
+    by_shape = {}
+    for network in networks:
+        if network.stimulus_shape not in by_shape:
+            by_shape[network.stimulus_shape] = stimuli_for(options, network)
+    return [
+        Generator(network, layers[network.name], *by_shape[network.stimulus_shape])
+        for network in networks
+        if layers[network.name]
+    ]
+
+
+def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:
+    return tuple(layer for layer in network.metamer_layers if not chosen or layer in chosen)
