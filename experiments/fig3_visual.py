@@ -14,43 +14,19 @@ figure.pdf.
 
 import figure_run
 import pandas as pd
+import presets
 import script
-from figure_run import PAPER, SMALL, Preset, Settings
+from figure_run import Settings
 
-from model_metamers.paper import load_table
 from model_metamers.plotting.panels import ImageRow, figure3
 from model_metamers.store import NATURAL, RunFolder
 
-ARCHITECTURES = ("vgg_19", "inception_v3", "resnet_v2_101")
-PRESETS = {
-    SMALL: Preset(
-        networks=tuple(f"{name}_small" for name in ARCHITECTURES),
-        num_stimuli=4,
-        num_null_stimuli=64,
-        iterations=300,
-        # At the paper's rate a pixel moves by at most 0.001 a step: a short run needs a higher
-        # one, and has to bring it down sooner.
-        synthesis=lambda iterations: {
-            "learning_rate": 0.03,
-            "decay_rate": 0.5,
-            "decay_steps": max(iterations // 4, 1),
-        },
-    ),
-    PAPER: Preset(
-        networks=ARCHITECTURES,
-        num_stimuli=256,
-        num_null_stimuli=1415,
-        iterations=15_000,
-        synthesis=lambda iterations: {},
-    ),
-}
-
-figure_run.define_flags("runs/fig3_visual")
+figure_run.define_flags(presets.VISUAL_RUN)
 
 
 def main() -> None:
     """Make what is missing, then draw."""
-    options = figure_run.settings(PRESETS)
+    options = figure_run.settings(presets.VISUAL)
     if options.stage == "figure" or compute(options):
         draw(RunFolder(options.output_dir, create=False))
 
@@ -61,42 +37,16 @@ def compute(options: Settings) -> bool:
     import visual
     from generators import load_generators
 
-    from model_metamers import distribution, pipeline
-    from model_metamers.synthesis import SynthesisConfig
+    from model_metamers import pipeline
 
-    first_worker = distribution.worker_share(options.strategy)[0] == 0
-    config = SynthesisConfig(seed=options.seed, **options.synthesis)
     generators = load_generators(options, hears=False, stimuli_for=visual.stimuli_for)
-    folder = RunFolder(options.output_dir)
-    if first_worker:
-        figure_run.write_record(folder, options, config, generators)
-    pipeline.make_metamers(generators, config, folder, options.strategy, options.batch_size)
-    if not first_worker:
+    folder = figure_run.certified_metamers(generators, options)
+    if folder is None:
         return False
-    pipeline.validate(generators, folder)
     observers = [generator.network for generator in generators]
     pipeline.recognise(generators, observers, visual.TASKS, visual.as_seen_by, folder)
-    add_published(folder)
+    visual.add_published(folder)
     return True
-
-
-def add_published(folder: RunFolder) -> None:
-    """Add the paper's human scores to recognition.csv, marked as published."""
-    human = load_table("fig3_fig4_human_recognition_digitised")
-    human = human[(human.figure == "3b") & human.network.isin(ARCHITECTURES)]
-    rows = pd.DataFrame(
-        {
-            "observer": "human",
-            "generator": human.network,
-            "layer": human.layer,
-            "task": "16-way",
-            "n": human.n_participants * human.trials_per_participant,
-            "proportion_correct": human.proportion_correct,
-            "sem": human["sem"],
-            "source": "published",
-        }
-    )
-    folder.merge_rows("recognition", rows, ["observer", "generator", "layer", "task"])
 
 
 def draw(folder: RunFolder) -> None:

@@ -1,6 +1,11 @@
-"""What the figure scripts share: their common flags, parsed into one frozen dataclass."""
+"""What the figure scripts share: common flags, parsed into one frozen dataclass, and run folders.
 
-from collections.abc import Callable, Mapping
+Metamers live in a run folder, `run_dir`; tables and figures go to `output_dir`, which for the
+experiment that makes the metamers is the same folder. Settings that cannot change within a run
+folder are read from its run.json, and what is certified there is not made again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +48,7 @@ class Settings:
     num_null_stimuli: int
     synthesis: Mapping[str, Any]
     stimuli_dir: Path | None
+    run_dir: Path
     output_dir: Path
     seed: int
     strategy: str
@@ -52,13 +58,20 @@ class Settings:
     def record(self) -> dict[str, Any]:
         """Return the settings that describe the results, for run.json."""
         kept = asdict(self)
-        for name in ("output_dir", "strategy", "stage"):
+        for name in ("run_dir", "output_dir", "strategy", "stage"):
             del kept[name]
         return kept
 
 
-def define_flags(default_output_dir: str) -> None:
-    """Define the flags that all figure scripts have."""
+def define_flags(default_output_dir: str, default_run_dir: str | None = None) -> None:
+    """Define the flags that all figure scripts have.
+
+    Args:
+        default_output_dir: of `--output_dir`.
+        default_run_dir: of `--run_dir`; None where the metamers are made in the output folder.
+    """
+    if default_run_dir:
+        flags.DEFINE_string("run_dir", default_run_dir, "Run folder with the metamers to show.")
     flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Small networks offline, or the paper's.")
     flags.DEFINE_list("networks", None, "Networks to make metamers for [the preset's].")
     flags.DEFINE_list("layers", None, "Layers to match, of those the networks have [all].")
@@ -74,24 +87,34 @@ def define_flags(default_output_dir: str) -> None:
 
 
 def settings(presets: Mapping[str, Preset]) -> Settings:
-    """Return the flags' values, with the preset's where a flag is not given.
+    """Return the flags' values; where one is not given, the run folder's, then the preset's.
 
     Raises:
-        ValueError: a count that is not positive.
+        ValueError: a count that is not positive, or a run.json that cannot be read.
     """
     values = flags.FLAGS
-    preset = presets[values.preset]
+    run_dir = Path(values.run_dir if "run_dir" in values else values.output_dir)
+    recorded = _recorded(run_dir)
+
+    def chosen(name: str, default: Any) -> Any:
+        return values[name].value if values[name].present else recorded.get(name, default)
+
+    preset_name = chosen("preset", SMALL)
+    preset = presets[preset_name]
     iterations = _given(values.iterations, preset.iterations)
+    synthesis = {"iterations": iterations} | preset.synthesis(iterations)
+    stimuli_dir = chosen("stimuli_dir", None)
     result = Settings(
-        preset=values.preset,
+        preset=preset_name,
         networks=tuple(values.networks or preset.networks),
         layers=tuple(values.layers or ()),
-        num_stimuli=_given(values.num_stimuli, preset.num_stimuli),
-        num_null_stimuli=_given(values.num_null_stimuli, preset.num_null_stimuli),
-        synthesis={"iterations": iterations} | preset.synthesis(iterations),
-        stimuli_dir=Path(values.stimuli_dir) if values.stimuli_dir else None,
+        num_stimuli=chosen("num_stimuli", preset.num_stimuli),
+        num_null_stimuli=chosen("num_null_stimuli", preset.num_null_stimuli),
+        synthesis=synthesis if values.iterations else recorded.get("synthesis", synthesis),
+        stimuli_dir=Path(stimuli_dir) if stimuli_dir else None,
+        run_dir=run_dir,
         output_dir=Path(values.output_dir),
-        seed=values.seed,
+        seed=chosen("seed", values.seed),
         strategy=values.strategy,
         batch_size=values.batch_size,
         stage=values.stage,
@@ -104,6 +127,14 @@ def settings(presets: Mapping[str, Preset]) -> Settings:
     return result
 
 
+def _recorded(run_dir: Path) -> dict[str, Any]:
+    """Return the settings of the run that a folder holds, of those that are fixed; or nothing."""
+    if not (run_dir / "run.json").exists():
+        return {}
+    config = RunFolder(run_dir, create=False).read_run_record()["config"]
+    return {name: config[name] for name in (*_FIXED, "seed") if name in config}
+
+
 def _given(value: int | None, default: int) -> int:
     return default if value is None else value
 
@@ -113,14 +144,45 @@ def _given(value: int | None, default: int) -> int:
 _FIXED = ("preset", "num_stimuli", "num_null_stimuli", "synthesis", "stimuli_dir", "stimulus_ids")
 
 
-def write_record(folder: RunFolder, options: Settings, config: Any, generators: list) -> None:
+def certified_metamers(generators: list, options: Settings) -> RunFolder | None:
+    """Return the run folder with every metamer made and certified; make those it lacks.
+
+    Args:
+        generators: `pipeline.Generator`s.
+        options: the flags.
+
+    Returns:
+        The folder; None on workers that only help.
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+    """
+    from model_metamers import distribution, pipeline
+
+    first_worker = distribution.worker_share(options.strategy)[0] == 0
+    folder = RunFolder(options.run_dir)
+    if first_worker:
+        write_record(folder, options, generators)
+    missing = pipeline.unfinished(generators, folder)
+    config = _synthesis_config(options)
+    pipeline.make_metamers(missing, config, folder, options.strategy, options.batch_size)
+    if not first_worker:
+        return None
+    if missing:
+        pipeline.validate(missing, folder)
+    return folder
+
+
+def write_record(
+    folder: RunFolder, options: Settings, generators: list, observers: Sequence = ()
+) -> None:
     """Write run.json, or check that the folder's run is this one.
 
     Args:
-        folder: the run folder.
+        folder: the run folder, or the folder of an experiment that shows its metamers.
         options: the flags.
-        config: the `SynthesisConfig`.
         generators: `pipeline.Generator`s.
+        observers: other networks whose answers the folder holds.
 
     Raises:
         ValueError: the folder holds a run with other settings.
@@ -128,9 +190,9 @@ def write_record(folder: RunFolder, options: Settings, config: Any, generators: 
     import keras
     import tensorflow as tf
 
-    networks = [generator.network for generator in generators]
+    networks = [*(generator.network for generator in generators), *observers]
     settings_record = options.record() | {
-        "synthesis": asdict(config),
+        "synthesis": asdict(_synthesis_config(options)),
         "layers": {generator.network.name: generator.layers for generator in generators},
         "stimulus_ids": generators[0].stimuli.ids,
     }
@@ -142,3 +204,9 @@ def write_record(folder: RunFolder, options: Settings, config: Any, generators: 
         checkpoint_sha256={network.name: network.weights_sha256 for network in networks},
         fixed_keys=_FIXED,
     )
+
+
+def _synthesis_config(options: Settings) -> Any:
+    from model_metamers.synthesis import SynthesisConfig
+
+    return SynthesisConfig(**{"seed": options.seed, **options.synthesis})

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from absl import logging
 from figure_run import SMALL, Settings
 from generators import Stimuli
+from presets import ARCHITECTURES
 
 from model_metamers import recognition
 from model_metamers.networks.network import Network
@@ -15,6 +17,7 @@ from model_metamers.stimuli.images import load_image_folder, resize_images
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
 from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.store import RunFolder
 from model_metamers.training.datasets import FIRST_SEED
 
 _VARIANTS = objects.VARIANTS_PER_CATEGORY
@@ -81,6 +84,25 @@ def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> Stimu
 def as_seen_by(images: np.ndarray, observer: Network) -> np.ndarray:
     """Return images in the observer's input size."""
     return resize_images(images, observer.stimulus_shape[0])
+
+
+def add_published(folder: RunFolder) -> None:
+    """Add the paper's human scores to recognition.csv, marked as published."""
+    human = load_table("fig3_fig4_human_recognition_digitised")
+    human = human[(human.figure == "3b") & human.network.isin(ARCHITECTURES)]
+    rows = pd.DataFrame(
+        {
+            "observer": "human",
+            "generator": human.network,
+            "layer": human.layer,
+            "task": "16-way",
+            "n": human.n_participants * human.trials_per_participant,
+            "proportion_correct": human.proportion_correct,
+            "sem": human["sem"],
+            "source": "published",
+        }
+    )
+    folder.merge_rows("recognition", rows, ["observer", "generator", "layer", "task"])
 
 
 def _sixteen_way_answer(network: Network, logits: np.ndarray) -> np.ndarray:

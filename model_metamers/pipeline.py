@@ -7,7 +7,7 @@ recognition read the written PNG or WAV files, not the arrays in memory.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -76,6 +76,31 @@ class _Piece:
     @property
     def network(self) -> Network:
         return self.generator.network
+
+
+def unfinished(generators: Sequence[Generator], folder: RunFolder) -> list[Generator]:
+    """Return the generators with those of their layers that the folder does not hold certified.
+
+    A layer is certified when every stimulus has its previews and its row of matches.csv. Nothing
+    that shows metamers needs more, so an experiment can show those of a folder without metamers/.
+    """
+    rows = folder.read_table("matches") if folder.has_table("matches") else pd.DataFrame()
+    matched = (
+        set(rows[["network", "layer", "stimulus_id"]].itertuples(index=False))
+        if len(rows)
+        else set()
+    )
+
+    def certified(generator: Generator, layer: str) -> bool:
+        name, ids = generator.network.name, generator.stimuli.ids
+        shown = all(folder.has_previews(name, what, ids) for what in (NATURAL, layer))
+        return shown and matched.issuperset((name, layer, stimulus_id) for stimulus_id in ids)
+
+    remaining = [
+        replace(g, layers=tuple(layer for layer in g.layers if not certified(g, layer)))
+        for g in generators
+    ]
+    return [generator for generator in remaining if generator.layers]
 
 
 def make_metamers(
@@ -202,7 +227,7 @@ def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_siz
 
 
 def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
-    """Compare metamers with their natural stimuli; write matches.csv and exclusions.csv.
+    """Compare metamers with their natural stimuli; write matches.csv, exclusions.csv, nulls.csv.
 
     Returns:
         The table of matches.
@@ -218,6 +243,7 @@ def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame
     table = pd.concat(matches, ignore_index=True)
     folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
     folder.write_table("exclusions", exclusions(folder.read_table("matches")))
+    null_table(generators, folder)
     return folder.read_table("matches")
 
 
@@ -302,12 +328,29 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
     return null
 
 
+def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
+    """Return nulls.csv, the null distributions in numbers, after adding the layers it lacks."""
+    known = folder.read_table("nulls") if folder.has_table("nulls") else pd.DataFrame()
+    known = set(zip(known.network, known.layer, strict=True)) if len(known) else set()
+    rows = [
+        {"network": generator.network.name, "layer": layer}
+        | layer_null(generator, layer, folder).summary()
+        for generator in generators
+        for layer in generator.layers
+        if (generator.network.name, layer) not in known
+    ]
+    if rows:
+        folder.merge_rows("nulls", pd.DataFrame(rows), ["network", "layer"])
+    return folder.read_table("nulls")
+
+
 def recognise(
     generators: Sequence[Generator],
     observers: Sequence[Network],
     tasks: Sequence[Task],
     adapt: Callable[[np.ndarray, Network], np.ndarray],
     folder: RunFolder,
+    output: RunFolder | None = None,
 ) -> pd.DataFrame:
     """Ask every observer about every network's natural stimuli and accepted metamers.
 
@@ -316,11 +359,13 @@ def recognise(
         observers: networks that answer.
         tasks: the questions.
         adapt: (stimuli, observer) -> the stimuli as the observer takes them, such as another size.
-        folder: the run folder.
+        folder: the run folder with the metamers.
+        output: where recognition.csv goes; by default the same folder.
 
     Returns:
         recognition.csv, also written.
     """
+    output = output or folder
     matches = folder.read_table("matches")
     rows = []
     for generator in generators:
@@ -340,8 +385,8 @@ def recognise(
                     rows.append((observer.name, name, layer, task.name, len(right), mean, sem))
     columns = ["observer", "generator", "layer", "task", "n", "proportion_correct", "sem"]
     table = pd.DataFrame(rows, columns=columns).assign(source="measured")
-    folder.merge_rows("recognition", table, ["observer", "generator", "layer", "task"])
-    return folder.read_table("recognition")
+    output.merge_rows("recognition", table, ["observer", "generator", "layer", "task"])
+    return output.read_table("recognition")
 
 
 def _accepted(matches: pd.DataFrame, network: str, layer: str, ids: Sequence[str]) -> np.ndarray:

@@ -39,15 +39,47 @@ RECOGNITION_DTYPES = {
 MATCHES_COLUMNS = tuple(MATCHES_DTYPES)
 RECOGNITION_COLUMNS = tuple(RECOGNITION_DTYPES)
 EXCLUSIONS_DTYPES = {"network": "str", "layer": "str", "reason": "str", "n": "int64"}
+NULLS_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "n_stimuli": "int64",
+    "n_pairs": "int64",
+    "n_excluded_pairs": "int64",
+    "minimum": "float64",
+    "q05": "float64",
+    "median": "float64",
+    "q95": "float64",
+    "maximum": "float64",
+}
+LAYER_GRID_DTYPES = {
+    "network": "str",
+    "generated_layer": "str",
+    "measured_layer": "str",
+    "n": "int64",
+    "n_above_null_maximum": "int64",
+    "minimum": "float64",
+    "q05": "float64",
+    "median": "float64",
+    "q95": "float64",
+    "maximum": "float64",
+    "null_n_pairs": "int64",
+    "null_minimum": "float64",
+    "null_q05": "float64",
+    "null_median": "float64",
+    "null_q95": "float64",
+    "null_maximum": "float64",
+}
 TABLES = {
     "matches": MATCHES_DTYPES,
     "recognition": RECOGNITION_DTYPES,
     "exclusions": EXCLUSIONS_DTYPES,
+    "nulls": NULLS_DTYPES,
+    "layer_grid": LAYER_GRID_DTYPES,
 }
 
 
 def table_dtypes(name: str) -> dict[str, str]:
-    """Return column -> dtype of "matches" or "recognition".
+    """Return column -> dtype of one of `TABLES`.
 
     Raises:
         ValueError: another name.

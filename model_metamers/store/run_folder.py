@@ -75,6 +75,7 @@ class RunFolder:
     ) -> None:
         """Write run.json; if there is one, check that it is the same run and add to it.
 
+        A record that already covers the run is left as it is: it tells what made the results.
         Lists and dictionaries grow (more networks, more layers); other values of `config` that are
         not fixed take the new value. To be called by one process, before any piece is written.
 
@@ -91,7 +92,10 @@ class RunFolder:
         """
         record = run_record(config, seed, versions, device, checkpoint_sha256)
         if (self.path / "run.json").exists():
-            record = continued_record(self.read_run_record(), record, fixed_keys)
+            old = self.read_run_record()
+            record = continued_record(old, record, fixed_keys)
+            if all(record[key] == old[key] for key in ("config", "checkpoint_sha256")):
+                return
         with atomic_file(self.path / "run.json") as file:
             file.write(json.dumps(record, indent=2).encode() + b"\n")
 
@@ -282,7 +286,7 @@ class RunFolder:
         return self.path / "previews" / _safe(network) / _safe(layer)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write <name>.csv; `name` is "matches" or "recognition".
+        """Write <name>.csv; `name` is one of `records.TABLES`.
 
         Raises:
             ValueError: unknown name, or columns other than the table's.
@@ -290,6 +294,10 @@ class RunFolder:
         text = conformed(name, table).to_csv(index=False, lineterminator="\n")
         with atomic_file(self.path / f"{name}.csv") as file:
             file.write(text.encode())
+
+    def has_table(self, name: str) -> bool:
+        """Return whether <name>.csv is there."""
+        return (self.path / f"{name}.csv").exists()
 
     def read_table(self, name: str) -> pd.DataFrame:
         """Return <name>.csv; names and labels are text, also where they look like numbers.
@@ -308,7 +316,7 @@ class RunFolder:
         """Append rows to <name>.csv, in place of all rows with the same key. For a single writer.
 
         Args:
-            name: "matches" or "recognition".
+            name: as `write_table`.
             rows: the new rows.
             key_columns: a rerun of a piece, for instance, replaces rows of its network and layer.
 
@@ -316,22 +324,22 @@ class RunFolder:
             ValueError: as `write_table`.
         """
         rows = conformed(name, rows)
-        if (self.path / f"{name}.csv").exists():
+        if self.has_table(name):
             old, key = self.read_table(name), list(key_columns)
             replaced = old.set_index(key).index.isin(rows.set_index(key).index)
             kept = old[~replaced]
             rows = pd.concat([kept, rows]) if len(kept) else rows
         self.write_table(name, rows)
 
-    def save_figure(self, figure: Figure) -> None:
-        """Write a matplotlib Figure as figure.png (300 dpi) and figure.pdf."""
+    def save_figure(self, figure: Figure, name: str = "figure") -> None:
+        """Write a matplotlib Figure as <name>.png (300 dpi) and <name>.pdf."""
         for suffix in ("png", "pdf"):
             # Without a date, the same figure is the same file.
             metadata = {"CreationDate": None} if suffix == "pdf" else None
             # Type 42 keeps the text of the PDF text, as journals ask.
             with (
                 matplotlib.rc_context({"pdf.fonttype": 42}),
-                atomic_file(self.path / f"figure.{suffix}") as file,
+                atomic_file(self.path / f"{_safe(name)}.{suffix}") as file,
             ):
                 figure.savefig(file, format=suffix, dpi=300, metadata=metadata)
 
