@@ -27,6 +27,7 @@ ALLOWED = {
     "pipeline": {
         "networks", "stimuli", "synthesis", "validation", "recognition", "store", "distribution",
     },
+    "layer_grid": {"pipeline", "store", "validation"},
     "__init__": set(),
 }  # fmt: skip
 

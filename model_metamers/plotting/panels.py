@@ -1,6 +1,6 @@
 """Whole figures: panels laid out on a page, one call per figure of the paper.
 
-Source: paper, Figure 3.
+Source: paper, Figures 3 and 5.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,11 +22,18 @@ from model_metamers.plotting.axes import (
     image_grid,
     recognition_by_layer,
 )
-from model_metamers.plotting.style import MM_PER_INCH, NOTE_COLOUR, RC, WIDTH_MM, style_of
+from model_metamers.plotting.page import LEFT_MM, Page
+from model_metamers.plotting.style import RC, WIDTH_MM, style_of
 
-__all__ = ["ImageRow", "figure3", "image_grid", "recognition_by_layer", "recognition_figure"]
+__all__ = [
+    "ImageRow",
+    "figure3",
+    "image_grid",
+    "recognition_by_layer",
+    "recognition_figure",
+    "transfer_figure",
+]
 
-LEFT_MM = 11.0  # for the labels of rows and of vertical axes
 PLOTS_PER_ROW, PLOT_HEIGHT_MM, PLOT_PITCH_MM = 3, 42.0, 69.0
 HEADING_MM, LEGEND_MM = 4.0, 13.0
 
@@ -82,7 +89,7 @@ def figure3(
     grid_height_mm = grid_width_mm * height / width
     panel_b_mm = grid_height_mm + 9
     layers = {row.generator: row.layers for row in image_rows}
-    page = _Page(panel_b_mm + HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
+    page = Page(panel_b_mm + HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
 
     page.heading("a", "", 0)
     image_grid(
@@ -95,7 +102,8 @@ def figure3(
     if not all(all(row.counts()) for row in image_rows):
         page.note("dashed frame and cross: not accepted as a metamer", grid_height_mm + 2)
     page.heading("b", HEADING, panel_b_mm)
-    _draw_recognition(page, panel_b_mm + HEADING_MM, recognition, layers, task, chance)
+    top_mm = panel_b_mm + HEADING_MM
+    _common_legend(page, _draw_recognition(page, top_mm, recognition, layers, task, chance))
     return page.figure
 
 
@@ -122,33 +130,44 @@ def recognition_figure(
     """
     if not layers:
         raise ValueError("recognition_figure needs the layers of at least one generator")
-    page = _Page(HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
+    page = Page(HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
     page.heading("", HEADING, 0)
-    _draw_recognition(page, HEADING_MM, recognition, layers, task, chance)
+    _common_legend(page, _draw_recognition(page, HEADING_MM, recognition, layers, task, chance))
     return page.figure
 
 
-class _Page:
-    """A figure laid out in millimetres from the top left corner."""
+@matplotlib.rc_context(RC)
+def transfer_figure(
+    recognition: pd.DataFrame,
+    layers: Mapping[str, Sequence[str]],
+    tasks: Mapping[str, tuple[str, float]],
+) -> Figure:
+    """Draw Figure 5: who recognises the metamers of each generator, one panel per task.
 
-    def __init__(self, height_mm: float):
-        self.height_mm = height_mm
-        self.figure = Figure(figsize=(WIDTH_MM / MM_PER_INCH, height_mm / MM_PER_INCH))
+    Args:
+        recognition: a recognition.csv table.
+        layers: generator -> its layers, in order.
+        tasks: task of the table -> how it is called, and the proportion correct of a guess.
 
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        bottom = 1 - (top + height) / self.height_mm
-        return self.figure.add_axes(
-            (left / WIDTH_MM, bottom, width / WIDTH_MM, height / self.height_mm)
+    Returns:
+        The figure, 180 mm wide.
+
+    Raises:
+        ValueError: no generator or task, or see `recognition_by_layer`.
+    """
+    if not layers or not tasks:
+        raise ValueError("transfer_figure needs the layers of a generator, and a task")
+    panel_mm = HEADING_MM + _plots_height_mm(len(layers))
+    page = Page(panel_mm * len(tasks) + LEGEND_MM)
+    plots = []
+    for row, (task, (label, chance)) in enumerate(tasks.items()):
+        page.heading(
+            "abcdef"[row], f"{label} recognition of the metamers made from:", row * panel_mm
         )
-
-    def heading(self, letter: str, text: str, top: float) -> None:
-        y = 1 - (top + 4) / self.height_mm
-        self.figure.text(0.004, y, letter, size=10, weight="bold")
-        self.figure.text(LEFT_MM / WIDTH_MM, y, text, size=7.5)
-
-    def note(self, text: str, top: float) -> None:
-        y = 1 - top / self.height_mm
-        self.figure.text(0.994, y, text, size=6, color=NOTE_COLOUR, ha="right", va="top")
+        top_mm = row * panel_mm + HEADING_MM
+        plots += _draw_recognition(page, top_mm, recognition, layers, task, chance)
+    _common_legend(page, plots)
+    return page.figure
 
 
 def _plots_height_mm(n_plots: int) -> float:
@@ -156,14 +175,14 @@ def _plots_height_mm(n_plots: int) -> float:
 
 
 def _draw_recognition(
-    page: _Page,
+    page: Page,
     top_mm: float,
     table: pd.DataFrame,
     layers: Mapping[str, Sequence[str]],
     task: str | None,
     chance: float | None,
-) -> None:
-    """Draw one plot per generator, in rows, and their common legend at the foot of the page."""
+) -> list[Axes]:
+    """Draw one plot per generator, in rows, and return the plots."""
     per_row = min(len(layers), PLOTS_PER_ROW)
     pitch_mm = (WIDTH_MM - LEFT_MM + 3) / per_row
     plots = []
@@ -176,10 +195,11 @@ def _draw_recognition(
             axes.set_ylabel("")
             axes.set_yticklabels([])
         plots.append(axes)
-    _common_legend(page.figure, plots)
+    return plots
 
 
-def _common_legend(figure: Figure, plots: Sequence[Axes]) -> None:
+def _common_legend(page: Page, plots: Sequence[Axes]) -> None:
+    """Write one legend of all plots at the foot of the page."""
     entries = {}
     for axes in plots:
         for bars, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -187,9 +207,9 @@ def _common_legend(figure: Figure, plots: Sequence[Axes]) -> None:
             # A network's line is thick where the metamers are its own; prefer a thin one here.
             if label not in entries or line.get_linewidth() < entries[label].get_linewidth():
                 entries[label] = line
-    labels = sorted(entries, key=lambda label: (label == HUMAN_LABEL, label))
+    labels = sorted(entries, key=lambda label: (label == HUMAN_LABEL, "seed" in label, label))
     own = Line2D([], [], color="black", linewidth=GENERATOR_LINE_WIDTH)
-    figure.legend(
+    page.figure.legend(
         [*(entries[label] for label in labels), own],
         [*labels, "thick line: the generating network itself"],
         loc="lower center",

@@ -1,0 +1,57 @@
+"""Figures S1 to S8: metamers of every layer, measured at every layer, against the null.
+
+    python experiments/figs1_s8_layer_grids.py                                # small preset
+    python experiments/figs1_s8_layer_grids.py --run_dir=figures/fig3_visual
+    python experiments/figs1_s8_layer_grids.py --stage=figure                 # redraw
+
+The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_visual.py. Writes
+layer_grid.csv and one figure per network.
+"""
+
+import figure_run
+import presets
+import script
+from figure_run import Settings
+
+from model_metamers.plotting.layer_grid import layer_grid_figure
+from model_metamers.store import RunFolder
+
+figure_run.define_flags("runs/figs1_s8_layer_grids", presets.VISUAL_RUN)
+
+
+def main() -> None:
+    """Measure what is missing, then draw."""
+    options = figure_run.settings(presets.VISUAL)
+    if options.stage == "figure" or compute(options):
+        draw(RunFolder(options.output_dir, create=False))
+
+
+def compute(options: Settings) -> bool:
+    """Write layer_grid.csv; return False on workers that only help to make metamers."""
+    # TensorFlow is imported here, so that --stage=figure does without it.
+    import visual
+
+    from model_metamers.layer_grid import layer_grid
+
+    generators = visual.load_generators(options)
+    run = figure_run.certified_metamers(generators, options)
+    if run is None:
+        return False
+    folder = RunFolder(options.output_dir)
+    figure_run.write_record(folder, options, generators)
+    for generator in generators:
+        rows = layer_grid(generator, run)
+        folder.merge_rows("layer_grid", rows, ["network", "generated_layer", "measured_layer"])
+    return True
+
+
+def draw(folder: RunFolder) -> None:
+    """Draw one figure per network from layer_grid.csv."""
+    table = folder.read_table("layer_grid")
+    for network in table.network.unique():
+        folder.save_figure(layer_grid_figure(table[table.network == network]), network)
+        print(f"drew {folder.path / network}.png and {network}.pdf")
+
+
+if __name__ == "__main__":
+    script.run(main)
