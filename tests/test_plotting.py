@@ -88,7 +88,7 @@ def test_curves_are_the_tables_values_with_gaps_where_it_has_none(axes):
 def test_missing_human_data_are_said_to_be_missing(axes):
     table = recognition(published="inception_v3")
     recognition_by_layer(axes, table, "vgg_19_small", LAYERS, chance=None)
-    assert "no published human data" in texts(axes) and HUMAN_LABEL not in drawn(axes)
+    assert "no published\nhuman data" in texts(axes) and HUMAN_LABEL not in drawn(axes)
     assert "chance" not in texts(axes)
 
 
@@ -110,7 +110,14 @@ def test_mistakes_in_the_table_are_named(axes):
     both = pd.concat([recognition(), recognition(task="native").iloc[:8]])
     with pytest.raises(ValueError, match="one of the tasks: sixteen_way, native"):
         recognition_by_layer(axes, both, "vgg_19_small", LAYERS)
+
+
+def test_published_scores_are_drawn_only_beside_the_same_question(axes):
+    both = pd.concat([recognition(), recognition(task="native").iloc[:8]])
     recognition_by_layer(axes, both, "vgg_19_small", LAYERS, task="native")
+    assert "no published\nhuman data" in texts(axes)
+    axes.clear()
+    recognition_by_layer(axes, both, "vgg_19_small", LAYERS, task="sixteen_way")
     assert HUMAN_LABEL in drawn(axes)
 
 

@@ -96,7 +96,7 @@ def recognition_by_layer(
         table: columns of recognition.csv.
         generator: the network whose metamers they are.
         layers: from the input upwards; "natural" is put in front.
-        task: which of the table's measured tasks to plot, if there are several.
+        task: which of the table's tasks to plot, if there are several.
         chance: proportion correct of a guess; None for no line.
 
     Raises:
@@ -146,10 +146,10 @@ def _rows_of(
     """Return the measured and the published rows for the metamers of one network."""
     if missing := [column for column in COLUMNS if column not in table.columns]:
         raise ValueError(f"the recognition table lacks the columns {', '.join(missing)}")
+    if task is not None:
+        table = table[table["task"] == task]
     is_measured = table["source"] == "measured"
     measured = table[is_measured & (table["generator"] == generator)]
-    if task is not None:
-        measured = measured[measured["task"] == task]
     if measured.empty:
         names = ", ".join(sorted(table.loc[is_measured, "generator"].unique())) or "no network"
         for_task = f" for task {task!r}" if task else ""
@@ -197,7 +197,7 @@ def _draw_network(
 def _draw_human(axes: Axes, curve: pd.DataFrame) -> None:
     if curve["proportion_correct"].isna().all():
         note = {"size": 6, "style": "italic", "color": HUMAN_COLOUR}
-        axes.text(0.03, 0.17, "no published human data", transform=axes.transAxes, **note)
+        axes.text(0.03, 0.14, "no published\nhuman data", transform=axes.transAxes, **note)
         return
     axes.errorbar(
         np.arange(len(curve)),
