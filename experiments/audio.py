@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
+import generators
 import numpy as np
 from absl import logging
 from figure_run import SMALL, Settings
-from generators import Stimuli
 
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
-from model_metamers.pipeline import Task
+from model_metamers.pipeline import Generator, Task
 from model_metamers.stimuli import shipped
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.sounds import load_sound_folder
@@ -17,7 +17,12 @@ from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.stimuli.words import load_word_clips
 
 
-def stimuli_for(options: Settings, network: Network) -> Stimuli:
+def load_generators(options: Settings) -> list[Generator]:
+    """Load the audio networks and their stimuli; see `generators.load_generators`."""
+    return generators.load_generators(options, hears=True, stimuli_for=_stimuli_for)
+
+
+def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
     """Return the sounds that get metamers, those of the null, and the latter's groups.
 
     Pairs of the null are of different words and, among the shipped clips, of different voice

@@ -13,13 +13,13 @@ figure.pdf.
 """
 
 import figure_run
-import pandas as pd
 import presets
 import script
+from examples import example_rows, pixels
 from figure_run import Settings
 
-from model_metamers.plotting.panels import ImageRow, figure3
-from model_metamers.store import NATURAL, RunFolder
+from model_metamers.plotting.panels import figure3
+from model_metamers.store import RunFolder
 
 figure_run.define_flags(presets.VISUAL_RUN)
 
@@ -35,47 +35,24 @@ def compute(options: Settings) -> bool:
     """Run the stages from natural images to the tables; return False on workers that only help."""
     # TensorFlow is imported here, so that --stage=figure does without it.
     import visual
-    from generators import load_generators
 
     from model_metamers import pipeline
 
-    generators = load_generators(options, hears=False, stimuli_for=visual.stimuli_for)
+    generators = visual.load_generators(options)
     folder = figure_run.certified_metamers(generators, options)
     if folder is None:
         return False
     observers = [generator.network for generator in generators]
     pipeline.recognise(generators, observers, visual.TASKS, visual.as_seen_by, folder)
-    visual.add_published(folder)
+    figure_run.add_published(folder, ["3b"], "16-way")
     return True
 
 
 def draw(folder: RunFolder) -> None:
     """Draw figure.png and figure.pdf from the tables and previews."""
-    layers = folder.read_run_record()["config"]["layers"]
-    matches = folder.read_table("matches")
-    example = _example(matches)
-    rows = [_image_row(folder, matches, network, layers[network], example) for network in layers]
-    figure = figure3(rows, folder.read_table("recognition"), task="16-way")
-    folder.save_figure(figure)
+    rows = example_rows(folder, list(folder.read_run_record()["config"]["layers"]), pixels)
+    folder.save_figure(figure3(rows, folder.read_table("recognition"), task="16-way"))
     print(f"drew {folder.path / 'figure.png'} and figure.pdf")
-
-
-def _example(matches: pd.DataFrame) -> str:
-    """Return the stimulus with the most accepted metamers, the first of equals."""
-    n_accepted = matches.groupby("stimulus_id", sort=False).accepted.sum()
-    return str(n_accepted.idxmax())
-
-
-def _image_row(
-    folder: RunFolder, matches: pd.DataFrame, network: str, layers: list[str], stimulus_id: str
-) -> ImageRow:
-    images = [
-        folder.load_previews(network, layer, [stimulus_id])[0] for layer in (NATURAL, *layers)
-    ]
-    of_stimulus = matches[(matches.network == network) & (matches.stimulus_id == stimulus_id)]
-    accepted = of_stimulus.set_index("layer").accepted
-    pixels = [(255 * image).round().astype("uint8") for image in images]
-    return ImageRow(network, pixels, layers, [bool(accepted[layer]) for layer in layers])
 
 
 if __name__ == "__main__":

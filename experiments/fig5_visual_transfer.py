@@ -52,7 +52,7 @@ def compute(options: Settings) -> bool:
         pipeline.recognise(
             [generator], observers, visual.TASKS, visual.as_seen_by, run, output=folder
         )
-    visual.add_published(folder)
+    figure_run.add_published(folder, ["3b"], "16-way")
     return True
 
 

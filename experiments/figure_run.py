@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from absl import flags
 
+from model_metamers.paper import load_table
 from model_metamers.store import RunFolder
 
 STRATEGIES = ("none", "mirrored", "cluster")
@@ -204,6 +206,31 @@ def write_record(
         checkpoint_sha256={network.name: network.weights_sha256 for network in networks},
         fixed_keys=_FIXED,
     )
+
+
+def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
+    """Add the paper's human scores to recognition.csv, marked as published.
+
+    Args:
+        folder: where recognition.csv is.
+        figures: of the paper, "3b".
+        task: what people were asked.
+    """
+    human = load_table("fig3_fig4_human_recognition_digitised")
+    human = human[human.figure.isin(figures)]
+    rows = pd.DataFrame(
+        {
+            "observer": "human",
+            "generator": human.network,
+            "layer": human.layer,
+            "task": task,
+            "n": human.n_participants * human.trials_per_participant,
+            "proportion_correct": human.proportion_correct,
+            "sem": human["sem"],
+            "source": "published",
+        }
+    )
+    folder.merge_rows("recognition", rows, ["observer", "generator", "layer", "task"])
 
 
 def _synthesis_config(options: Settings) -> Any:

@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 
+import generators
 import numpy as np
-import pandas as pd
 from absl import logging
 from figure_run import SMALL, Settings
-from generators import Stimuli
-from presets import ARCHITECTURES
 
 from model_metamers import recognition
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
-from model_metamers.pipeline import Task
+from model_metamers.pipeline import Generator, Task
 from model_metamers.stimuli.images import load_image_folder, resize_images
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
 from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.stimulus_set import StimulusSet
-from model_metamers.store import RunFolder
 from model_metamers.training.datasets import FIRST_SEED
 
 _VARIANTS = objects.VARIANTS_PER_CATEGORY
@@ -25,7 +22,12 @@ _OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)
 _NULL_SEED_OFFSET = 100_000  # keeps the renders of the null apart from those that get metamers
 
 
-def stimuli_for(options: Settings, network: Network) -> Stimuli:
+def load_generators(options: Settings) -> list[Generator]:
+    """Load the image networks and their stimuli; see `generators.load_generators`."""
+    return generators.load_generators(options, hears=False, stimuli_for=_stimuli_for)
+
+
+def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
     """Return the images that get metamers, and those of the null, in the network's size."""
     size_px = network.stimulus_shape[0]
     return natural_images(options, size_px), null_images(options, size_px), None
@@ -84,25 +86,6 @@ def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> Stimu
 def as_seen_by(images: np.ndarray, observer: Network) -> np.ndarray:
     """Return images in the observer's input size."""
     return resize_images(images, observer.stimulus_shape[0])
-
-
-def add_published(folder: RunFolder) -> None:
-    """Add the paper's human scores to recognition.csv, marked as published."""
-    human = load_table("fig3_fig4_human_recognition_digitised")
-    human = human[(human.figure == "3b") & human.network.isin(ARCHITECTURES)]
-    rows = pd.DataFrame(
-        {
-            "observer": "human",
-            "generator": human.network,
-            "layer": human.layer,
-            "task": "16-way",
-            "n": human.n_participants * human.trials_per_participant,
-            "proportion_correct": human.proportion_correct,
-            "sem": human["sem"],
-            "source": "published",
-        }
-    )
-    folder.merge_rows("recognition", rows, ["observer", "generator", "layer", "task"])
 
 
 def _sixteen_way_answer(network: Network, logits: np.ndarray) -> np.ndarray:

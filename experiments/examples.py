@@ -1,0 +1,58 @@
+"""One natural stimulus and its metamers as pictures, row by row, for a figure's first panel."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from model_metamers.frontends.erb import CochleagramConfig
+from model_metamers.frontends.picture import cochleagram_picture
+from model_metamers.plotting.panels import ImageRow
+from model_metamers.store import NATURAL, RunFolder
+
+
+def example_rows(
+    folder: RunFolder, networks: Sequence[str], picture: Callable[[np.ndarray], np.ndarray]
+) -> list[ImageRow]:
+    """Return a row for each network: the stimulus with the most accepted metamers of all.
+
+    Args:
+        folder: a run folder with previews and matches.csv.
+        networks: whose metamers to show.
+        picture: preview -> uint8 image [height, width, 3] or [height, width].
+    """
+    layers = folder.read_run_record()["config"]["layers"]
+    matches = folder.read_table("matches")
+    matches = matches[matches.network.isin(networks)]
+    n_accepted = matches.groupby("stimulus_id", sort=False).accepted.sum()
+    example = str(n_accepted.idxmax())  # the first of equals
+    return [_row(folder, matches, name, layers[name], example, picture) for name in networks]
+
+
+def _row(
+    folder: RunFolder,
+    matches: pd.DataFrame,
+    network: str,
+    layers: list[str],
+    stimulus_id: str,
+    picture: Callable,
+) -> ImageRow:
+    previews = [
+        folder.load_previews(network, layer, [stimulus_id])[0] for layer in (NATURAL, *layers)
+    ]
+    of_stimulus = matches[(matches.network == network) & (matches.stimulus_id == stimulus_id)]
+    accepted = of_stimulus.set_index("layer").accepted
+    return ImageRow(
+        network, list(map(picture, previews)), layers, [bool(accepted[layer]) for layer in layers]
+    )
+
+
+def pixels(image: np.ndarray) -> np.ndarray:
+    """Return an image in [0, 1] as uint8."""
+    return (255 * image).round().astype(np.uint8)
+
+
+def sound_picture(waveform: np.ndarray) -> np.ndarray:
+    """Return a waveform at 20 kHz as the picture of its cochleagram."""
+    config = CochleagramConfig(n_samples=len(waveform), sample_factor=2)
+    return cochleagram_picture(waveform, config)
