@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import generators
 import numpy as np
+import presets
 from absl import logging
 from figure_run import SMALL, Settings
 
@@ -22,48 +23,51 @@ def load_generators(options: Settings) -> list[Generator]:
     return generators.load_generators(options, hears=True, stimuli_for=_stimuli_for)
 
 
+def load_observers(options: Settings) -> list[Network]:
+    """Return the networks that know words, and can say what they hear."""
+    names = presets.WORD_NETWORKS[options.preset]
+    return generators.load_networks(names, hears=True, strategy=options.strategy)
+
+
 def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
     """Return the sounds that get metamers, those of the null, and the latter's groups.
 
     Pairs of the null are of different words and, among the shipped clips, of different voice
-    families: the same word in a similar voice is a near-duplicate.
+    families: the same word in a similar voice is a near-duplicate. A folder with too few sounds
+    for a null is filled up with shipped clips.
 
     Raises:
         ValueError: the paper preset without a folder, or an unusable folder.
     """
     n_samples = network.stimulus_shape[0]
-    ours = shipped.spoken_words(n_samples, options.num_null_stimuli)
-    groups = [
-        (word, shipped.voice_family(name))
-        for word, name in zip(ours.labels, ours.ids, strict=True)
-    ]
+    ours = shipped.spoken_words(n_samples)
     if options.stimuli_dir:
-        natural = _from_folder(options, network)
-        return natural, ours, groups
-    if options.preset != SMALL:
+        natural = _from_folder(options, network, options.num_stimuli)
+        null = _from_folder(options, network, options.num_null_stimuli)
+        groups = list(zip(null.labels, null.ids, strict=True))
+    elif options.preset == SMALL:
+        natural = ours.take(range(min(options.num_stimuli, len(ours))))
+        null, groups = ours.take([]), []
+    else:
         raise ValueError(
             "--preset=paper needs natural speech: give --stimuli_dir, a folder of sounds with "
             ".wrd alignments (TIMIT's format), or with one sub-folder per word"
         )
-    natural = ours.take(range(min(options.num_stimuli, len(ours))))
     if len(natural) < options.num_stimuli:
-        logging.info("%d clips are shipped; using all", len(natural))
-    return natural, ours, groups
+        logging.info("there are %d sounds; using all", len(natural))
+    filled = ours.take(range(min(options.num_null_stimuli - len(null), len(ours))))
+    voices = map(shipped.voice_family, filled.ids)
+    groups += list(zip(filled.labels, voices, strict=True))
+    return natural, StimulusSet.joined([null, filled]), groups
 
 
-def _from_folder(options: Settings, network: Network) -> StimulusSet:
+def _from_folder(options: Settings, network: Network, limit: int) -> StimulusSet:
     """Return words cut out of aligned speech, or a folder's sounds as they are."""
     aligned = any(options.stimuli_dir.rglob("*.[wW][rR][dD]"))
     load = load_word_clips if aligned else load_sound_folder
-    sounds = load(
-        options.stimuli_dir,
-        network.sample_rate_hz,
-        network.stimulus_shape[0],
-        limit=options.num_stimuli,
+    return load(
+        options.stimuli_dir, network.sample_rate_hz, network.stimulus_shape[0], limit=limit
     )
-    if len(sounds) < options.num_stimuli:
-        logging.info("%s holds %d sounds; using all", options.stimuli_dir, len(sounds))
-    return sounds
 
 
 def as_heard_by(waveforms: np.ndarray, observer: Network) -> np.ndarray:

@@ -146,12 +146,15 @@ def _given(value: int | None, default: int) -> int:
 _FIXED = ("preset", "num_stimuli", "num_null_stimuli", "synthesis", "stimuli_dir", "stimulus_ids")
 
 
-def certified_metamers(generators: list, options: Settings) -> RunFolder | None:
+def certified_metamers(
+    generators: list, options: Settings, observers: Sequence = ()
+) -> RunFolder | None:
     """Return the run folder with every metamer made and certified; make those it lacks.
 
     Args:
         generators: `pipeline.Generator`s.
         options: the flags.
+        observers: other networks whose answers go to the same folder.
 
     Returns:
         The folder; None on workers that only help.
@@ -164,7 +167,7 @@ def certified_metamers(generators: list, options: Settings) -> RunFolder | None:
     first_worker = distribution.worker_share(options.strategy)[0] == 0
     folder = RunFolder(options.run_dir)
     if first_worker:
-        write_record(folder, options, generators)
+        write_record(folder, options, generators, observers)
     missing = pipeline.unfinished(generators, folder)
     config = _synthesis_config(options)
     pipeline.make_metamers(missing, config, folder, options.strategy, options.batch_size)

@@ -4,6 +4,8 @@ A metamer is never synthesised twice. One run folder holds the metamers of a mod
 that only shows them to others reads it (`--run_dir`), and makes what it lacks with these settings.
 """
 
+from dataclasses import replace
+
 from figure_run import PAPER, SMALL, Preset
 
 ARCHITECTURES = ("vgg_19", "inception_v3", "resnet_v2_101")
@@ -30,3 +32,57 @@ VISUAL = {
         synthesis=lambda iterations: {},
     ),
 }
+
+AUDIO_RUN = "runs/fig4_audio"
+AUDIO_NETWORKS = (
+    "word_aliased",
+    "word_reduced_aliasing",
+    "random_reduced_aliasing",
+    "audioset_reduced_aliasing",
+    "word_audioset_reduced_aliasing",
+)
+AUDIO = {
+    SMALL: Preset(
+        networks=tuple(f"{name}_small" for name in AUDIO_NETWORKS),
+        num_stimuli=4,
+        num_null_stimuli=80,
+        iterations=300,
+        synthesis=lambda iterations: {
+            "learning_rate": 0.01,
+            "decay_rate": 0.5,
+            "decay_steps": max(iterations // 4, 1),
+        },
+    ),
+    PAPER: Preset(
+        networks=AUDIO_NETWORKS,
+        num_stimuli=295,  # Table S4
+        num_null_stimuli=1415,
+        iterations=15_000,
+        synthesis=lambda iterations: {},
+    ),
+}
+# Figure 3c, 3d show one of these networks, with the same settings.
+FIGURE_3_AUDIO = {
+    name: replace(preset, networks=preset.networks[:1]) for name, preset in AUDIO.items()
+}
+# Networks that know words, and so can say what they hear; small ones have second seeds.
+WORD_NETWORKS = {
+    SMALL: (
+        "word_aliased_small",
+        "word_reduced_aliasing_small",
+        "word_reduced_aliasing_small_seed1",
+        "word_audioset_reduced_aliasing_small",
+    ),
+    PAPER: ("word_aliased", "word_reduced_aliasing", "word_audioset_reduced_aliasing"),
+}
+# What the three panels of Figure 4 compare.
+FIGURE_4_PANELS = {
+    "Architecture": ("word_aliased", "word_reduced_aliasing"),
+    "Training": ("word_reduced_aliasing", "random_reduced_aliasing"),
+    "Task": (
+        "word_reduced_aliasing",
+        "audioset_reduced_aliasing",
+        "word_audioset_reduced_aliasing",
+    ),
+}
+N_WORDS = {SMALL: 20, PAPER: 793}

@@ -36,6 +36,7 @@ __all__ = [
 
 PLOTS_PER_ROW, PLOT_HEIGHT_MM, PLOT_PITCH_MM = 3, 42.0, 69.0
 HEADING_MM, LEGEND_MM = 4.0, 13.0
+EXAMPLES_WIDTH_MM = WIDTH_MM - LEFT_MM - 1
 
 HEADING = "Recognition of the metamers made from:"
 
@@ -84,27 +85,45 @@ def figure3(
     """
     if not image_rows:
         raise ValueError("figure3 needs at least one row of images")
-    width, height = grid_size([row.images for row in image_rows])
-    grid_width_mm = WIDTH_MM - LEFT_MM - 1
-    grid_height_mm = grid_width_mm * height / width
-    panel_b_mm = grid_height_mm + 9
+    panel_b_mm = examples_height_mm(image_rows) + 9
     layers = {row.generator: row.layers for row in image_rows}
     page = Page(panel_b_mm + HEADING_MM + _plots_height_mm(len(layers)) + LEGEND_MM)
-
-    page.heading("a", "", 0)
-    image_grid(
-        page.axes(LEFT_MM, 2, grid_width_mm, grid_height_mm),
-        [row.images for row in image_rows],
-        [style_of(row.generator).label.replace(" (", "\n(") for row in image_rows],
-        [[NATURAL, *row.layers] for row in image_rows],
-        [row.counts() for row in image_rows],
-    )
-    if not all(all(row.counts()) for row in image_rows):
-        page.note("dashed frame and cross: not accepted as a metamer", grid_height_mm + 2)
+    draw_examples(page, image_rows)
     page.heading("b", HEADING, panel_b_mm)
     top_mm = panel_b_mm + HEADING_MM
     _common_legend(page, _draw_recognition(page, top_mm, recognition, layers, task, chance))
     return page.figure
+
+
+def examples_height_mm(rows: Sequence[ImageRow]) -> float:
+    """Return how high the panel of `draw_examples` is."""
+    width, height = grid_size([row.images for row in rows])
+    return EXAMPLES_WIDTH_MM * height / width
+
+
+def draw_examples(
+    page: Page, rows: Sequence[ImageRow], labels: Sequence[str] | None = None
+) -> None:
+    """Draw panel a at the top of a page: natural stimuli and metamers of every network.
+
+    Args:
+        page: where to draw.
+        rows: from top to bottom.
+        labels: of the rows; by default the networks'.
+    """
+    height_mm = examples_height_mm(rows)
+    page.heading("a", "", 0)
+    image_grid(
+        page.axes(LEFT_MM, 2, EXAMPLES_WIDTH_MM, height_mm),
+        [row.images for row in rows],
+        [style_of(row.generator).label.replace(" (", "\n(") for row in rows]
+        if labels is None
+        else labels,
+        [[NATURAL, *row.layers] for row in rows],
+        [row.counts() for row in rows],
+    )
+    if not all(all(row.counts()) for row in rows):
+        page.note("dashed frame and cross: not accepted as a metamer", height_mm + 2)
 
 
 @matplotlib.rc_context(RC)

@@ -1,0 +1,73 @@
+"""Figure 4: what is drawn is the mean of the other networks, with the published people apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from model_metamers.frontends.erb import CochleagramConfig, filterbank
+from model_metamers.frontends.picture import cochleagram_picture
+from model_metamers.plotting.figure4 import figure4, recognition_by_others
+from model_metamers.plotting.panels import ImageRow
+from model_metamers.plotting.style import HUMAN_COLOUR
+
+ALIASED, REDUCED = "word_aliased_small", "word_reduced_aliasing_small"
+LAYERS = {
+    ALIASED: ["cochleagram", "conv_0", "logits"],
+    REDUCED: ["cochleagram", "pool_0", "logits"],
+}
+OTHER = "word_audioset_reduced_aliasing_small"
+
+
+def recognition():
+    rows = []
+    for generator, layers in LAYERS.items():
+        for rank, layer in enumerate(["natural", *layers]):
+            rows += [
+                (generator, generator, layer, "word", 20, 1.0, 0.0, "measured"),
+                (REDUCED if generator == ALIASED else ALIASED, generator, layer, "word", 20,
+                 0.8 - 0.2 * rank, 0.1, "measured"),
+                (OTHER, generator, layer, "word", 20, 0.6 - 0.2 * rank, 0.1, "measured"),
+            ]  # fmt: skip
+    rows.append(("human", "word_aliased", "conv_0", "word", 80, 0.86, 0.04, "published"))
+    columns = [
+        "observer", "generator", "layer", "task", "n", "proportion_correct", "sem", "source"
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_a_network_is_not_among_the_others_and_people_are_drawn_apart():
+    axes = Figure().subplots()
+    recognition_by_others(axes, recognition(), LAYERS, 1 / 20)
+    handles, labels = axes.get_legend_handles_labels()
+    curves = {
+        label: np.asarray(bars[0].get_ydata(), float)
+        for bars, label in zip(handles, labels, strict=True)
+    }
+    np.testing.assert_allclose(curves["Words, aliased (small)"], [0.7, 0.5, 0.3, 0.1])
+    (human,) = (label for label in labels if label.startswith("Humans (published"))
+    np.testing.assert_array_equal(curves[human], [np.nan, np.nan, 0.86, np.nan])
+    line = handles[labels.index(human)][0]
+    assert line.get_color() == HUMAN_COLOUR and line.get_linestyle() == "--"
+    ticks = [text.get_text() for text in axes.get_xticklabels()]
+    assert ticks == ["natural", "cochleagram", "conv_0/pool_0", "logits"]
+
+
+def test_the_figure_fits_its_page():
+    pictures = np.zeros((4, 105, 200), np.uint8)
+    rows = [ImageRow(name, pictures, layers) for name, layers in LAYERS.items()]
+    figure = figure4(rows, recognition(), {"Architecture": list(LAYERS), "Alone": [ALIASED]}, 0.05)
+    tight, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert tight.x0 >= 0 and tight.y0 >= 0 and tight.x1 <= width and tight.y1 <= height
+    assert len(figure.axes) == 3
+
+
+@pytest.mark.parametrize("band", [30, 80])
+def test_a_tone_is_a_dark_line_at_its_frequency(band):
+    config = CochleagramConfig(n_samples=20_000, sample_factor=2)
+    peak_hz = filterbank(config)[band].argmax()  # bins of a one-second sound are 1 Hz apart
+    t = np.arange(20_000) / 20_000
+    picture = cochleagram_picture(np.sin(2 * np.pi * peak_hz * t), config)
+    assert picture.shape == (config.n_bands, config.n_frames) and picture.dtype == np.uint8
+    darkest = config.n_bands - 1 - picture.mean(axis=1).argmin()  # low frequencies at the bottom
+    assert abs(darkest - band) <= 1 and picture.min() == 0

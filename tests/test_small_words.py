@@ -1,0 +1,63 @@
+"""Training a small audio network, in two steps on very little speech."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model_metamers.networks import catalog
+from model_metamers.stimuli.made import speech
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "experiments"))
+import small_words
+import train_small
+
+NAME = "word_audioset_reduced_aliasing_small"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speech, "UTTERANCES_PER_SHARD", 20)
+        patch.setattr(small_words, "N_SPEECH_SHARDS", dict.fromkeys(speech.VOICES, 1))
+        patch.setattr(small_words, "N_TEXTURES_PER_CLASS", dict.fromkeys(speech.VOICES, 1))
+        config = train_small.RECIPES[NAME]
+        config = train_small.replace(config, steps=2, batch_size=4, warmup_steps=1)
+        folder = tmp_path_factory.mktemp("sounds")
+        yield small_words.course(config, folder, ["word", "background"], speech_dir=None)
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_scored_and_written(course, tmp_path):
+    strategy = tf.distribute.get_strategy()
+    model = train_small.train_network(NAME, course, tmp_path, tmp_path / "progress", strategy)
+    train_small.write_network(NAME, model, course, tmp_path)
+    record = train_small.read_manifest(tmp_path)[NAME]
+    assert record["data"] == "synthetic words and textures (model_metamers.stimuli.made)"
+    assert record["targets"] == {"word_accuracy": 0.78, "background_auc": 0.98}
+    scores = [
+        "validation_word_accuracy", "validation_background_auc", "test_word_accuracy",
+        "test_background_auc", "test_quiet_word_accuracy",
+    ]  # fmt: skip
+    assert all(0 <= record[name] <= 1 for name in scores)
+    assert not course.is_enough(model)
+    network = catalog.load_network(NAME, weights=tmp_path / f"{NAME}.npz")
+    waveforms = np.random.default_rng(0).standard_normal((2, 20_000)).astype(np.float32) / 10
+    assert network.logits(waveforms, "word").shape == (2, 21)
+    assert network.logits(waveforms, "background").shape == (2, 11)
+
+
+def test_training_stops_when_both_targets_are_reached(course, monkeypatch):
+    reached = {"word_accuracy": 0.8, "background_auc": 0.99}
+    monkeypatch.setattr(small_words, "_scores", lambda *arguments: reached)
+    assert course.is_enough(None)
+    reached["background_auc"] = 0.97
+    assert not course.is_enough(None)
+
+
+def test_an_audio_network_can_be_named(capsys):
+    assert NAME in train_small.NETWORKS
+    assert "random_reduced_aliasing_small" not in train_small.NETWORKS
+    assert "word_reduced_aliasing_small_seed1" in train_small.NETWORKS
