@@ -100,17 +100,6 @@ class NullDistribution:
         n_at_least = self.n_pairs - np.searchsorted(self.correlations, rho, side="left")
         return np.where(np.isnan(rho), np.nan, (n_at_least + 1) / (self.n_pairs + 1))
 
-    def summary(self) -> dict[str, float]:
-        """Return the counts and the quantiles of a nulls.csv row."""
-        names = ("minimum", "q05", "median", "q95", "maximum")
-        quantiles = self.quantile(np.array([0, 0.05, 0.5, 0.95, 1]))
-        return {
-            "n_stimuli": self.n_stimuli,
-            "n_pairs": self.n_pairs,
-            "n_excluded_pairs": self.n_excluded_pairs,
-            **dict(zip(names, quantiles.astype(float), strict=True)),
-        }
-
     def merge(self, other: "NullDistribution") -> "NullDistribution":
         """Return the distribution of both shards, which must have no stimulus in common."""
         return NullDistribution(
