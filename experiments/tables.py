@@ -1,0 +1,136 @@
+"""Tables S1 to S6: our numbers beside the published ones.
+
+    python experiments/tables.py                                         # of runs/, small preset
+    python experiments/tables.py --visual_run_dir=figures/fig3_visual --tables=s1,s2,s3,s5
+    python experiments/tables.py --preset=paper --check_against_paper    # of a run of that preset
+
+S1 comes from training logs, S2 and S3 from the Keras models, S4 to S6 from run folders: S4 of the
+audio networks, S5 of the image networks, S6 of metamers optimised as cochleagrams.
+`--check_against_paper` compares S4 to S6 with the published values cell by cell.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import presets
+import script
+from absl import flags, logging
+from figure_run import PAPER, SMALL
+
+from model_metamers import tables
+from model_metamers.paper import load_table
+from model_metamers.plotting.style import full_size_name
+from model_metamers.store import RunFolder
+
+ARCHITECTURES = {"s2": "word_aliased", "s3": "word_reduced_aliasing"}
+PUBLISHED = {
+    "s4": "table_s4_audio",
+    "s5": "table_s5_visual",
+    "s6": "table_s6_cochleagram_metamers",
+}
+RUN_DIRS = {"s4": "audio_run_dir", "s5": "visual_run_dir", "s6": "cochleagram_run_dir"}
+CLASSES = {SMALL: "64 of rendered objects", PAPER: "1000 of ImageNet"}
+ALL = ["s1", "s2", "s3", "s4", "s5", "s6"]
+SCALE = {SMALL: "_small", PAPER: ""}
+SECOND_SEED = "_seed1"
+
+_TABLES = flags.DEFINE_list("tables", ALL, "Which tables; s4 to s6 where their runs are there.")
+_PRESET = flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Whose training logs S1 is of.")
+_CHECK = flags.DEFINE_bool("check_against_paper", False, "Compare s4 to s6 cell by cell.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/tables", "Where the tables go.")
+flags.DEFINE_string("audio_run_dir", "runs/fig4_audio", "Run folder of Table S4.")
+flags.DEFINE_string("visual_run_dir", presets.VISUAL_RUN, "Run folder of Table S5.")
+flags.DEFINE_string("cochleagram_run_dir", "runs/figs9_cochleagram_metamers", "Of Table S6.")
+
+
+def main() -> None:
+    """Write and print the tables."""
+    if unknown := set(_TABLES.value).difference(ALL):
+        raise ValueError(f"unknown table {min(unknown)!r}; choose from: {', '.join(ALL)}")
+    runs = existing_runs()
+    if _CHECK.value:
+        check_full_size(runs)
+    for name in _TABLES.value:
+        if name == "s1":
+            write(name, training_table())
+        elif name in ARCHITECTURES:
+            write(f"{name}_{ARCHITECTURES[name]}", architecture(ARCHITECTURES[name]))
+        elif name in runs:
+            write_metamer_tables(name, runs[name])
+
+
+def existing_runs() -> dict[str, RunFolder]:
+    """Return the run folders of the tables that were asked for; say which are not there."""
+    runs = {}
+    for name, flag in RUN_DIRS.items():
+        run_dir = Path(flags.FLAGS[flag].value)
+        if name in _TABLES.value and run_dir.is_dir():
+            runs[name] = RunFolder(run_dir, create=False)
+        elif name in _TABLES.value:
+            logging.info("no run folder %s, so no table %s (--%s)", run_dir, name, flag)
+    return runs
+
+
+def check_full_size(runs: dict[str, RunFolder]) -> None:
+    """Raise ValueError where a run is not of the paper's networks, or there is none."""
+    found = {str(run.path): run.read_run_record()["config"]["preset"] for run in runs.values()}
+    if set(found.values()) != {PAPER}:
+        raise ValueError(
+            f"--check_against_paper compares runs of --preset=paper; found {found or 'no run'}"
+        )
+
+
+def training_table() -> pd.DataFrame:
+    """Return Table S1; the paper's row is of the networks trained from another initialisation."""
+    from model_metamers.networks.catalog import checkpoint_directory
+    from model_metamers.networks.manifest import read_manifest
+
+    directory, paper = checkpoint_directory(), load_table("table_s1_retrained_imagenet")
+    manifest, rows = read_manifest(directory), []
+    for published in paper.itertuples():
+        name = f"{published.network}{SCALE[_PRESET.value]}{SECOND_SEED}"
+        path = directory / f"{name}.log.csv"
+        if not path.exists():
+            raise ValueError(f"there is no training log {path}; leave s1 out of --tables")
+        row = tables.training_row(name, pd.read_csv(path), manifest.get(name, {}))
+        row["classes"] = CLASSES[_PRESET.value]
+        rows.append(row | {f"paper_{score}": getattr(published, score) for score in tables.SCORES})
+    return pd.DataFrame(rows)
+
+
+def architecture(name: str) -> pd.DataFrame:
+    """Return Table S2 or S3 from the Keras model."""
+    from model_metamers.networks.catalog import catalog_entry
+    from model_metamers.networks.layer_table import layer_table
+
+    return layer_table(catalog_entry(name).build())
+
+
+def write_metamer_tables(name: str, run: RunFolder) -> None:
+    """Write Table S4, S5 or S6 of a run, and its comparison with the paper."""
+    from model_metamers.networks.catalog import load_network
+
+    matches = run.read_table("matches")
+    n_features = {
+        network: load_network(network, weights=None).feature_counts()
+        for network in matches.network.unique()
+    }
+    ours = tables.metamer_table(matches, run.read_table("nulls"), n_features)
+    published = load_table(PUBLISHED[name])
+    write(name, tables.beside_paper(ours, published, full_size_name))
+    if _CHECK.value:
+        checked = tables.compare_with_paper(ours, published)
+        write(f"{name}_check", checked)
+        print(checked.groupby(["quantity", "within"], dropna=False).size().to_string())
+
+
+def write(name: str, table: pd.DataFrame) -> None:
+    """Write table_<name>.csv and print it."""
+    path = Path(_OUTPUT_DIR.value) / f"table_{name}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    print(f"\n{path}\n{table.to_string(index=False, na_rep='')}")
+
+
+if __name__ == "__main__":
+    script.run(main)
