@@ -111,6 +111,7 @@ def synthesize(
     stimulus_ids: Sequence[str] | None = None,
     state: SynthesisState | None = None,
     on_chunk: Callable[[SynthesisState], None] = lambda state: None,
+    initial: np.ndarray | None = None,
 ) -> SynthesisResult:
     """Make metamers of `natural` for one layer.
 
@@ -124,6 +125,7 @@ def synthesize(
             each stimulus.
         state: an earlier call's last state, to continue from.
         on_chunk: receives the state after every `log_every` steps (to save it, to show progress).
+        initial: stimuli to start from instead of noise, like `natural`.
 
     Returns:
         The metamers; a stimulus that met a NaN or Inf keeps its last finite values.
@@ -137,6 +139,8 @@ def synthesize(
         raise ValueError(f"expected {len(natural)} stimulus_ids, one per stimulus; got {len(ids)}")
     if state is None:
         state = initial_state(natural.shape, ids, config.seed)
+        if initial is not None:
+            state = replace(state, metamer=_checked_initial(network, initial, natural.shape))
         # A NaN would pass unseen through a ReLU, which some kernels turn into zero.
         state = replace(state, diverged=~np.isfinite(natural).all(axis=_feature_axes(natural)))
     strategy = strategy or tf.distribute.get_strategy()
@@ -149,6 +153,15 @@ def synthesize(
         on_chunk(state)
     status = np.where(state.diverged, "diverged", "finished")
     return SynthesisResult(state.metamer, state.loss, status, state.step)
+
+
+def _checked_initial(network: MatchedNetwork, initial: np.ndarray, shape: Sequence[int]):
+    initial = network.check_stimuli(initial)
+    if initial.shape != tuple(shape):
+        raise ValueError(
+            f"expected {shape[0]} initial stimuli, one per natural stimulus; got {len(initial)}"
+        )
+    return initial
 
 
 def initial_state(shape: Sequence[int], stimulus_ids: Sequence[str], seed: int) -> SynthesisState:

@@ -163,3 +163,11 @@ def test_counts_and_rates_must_be_positive(field):
 def test_stimuli_of_the_wrong_shape_are_named(network):
     with pytest.raises(ValueError, match=r"\[batch, 12, 12, 3\]; got \[2, 5, 5, 3\]"):
         synthesize(network, "hidden", np.zeros((2, 5, 5, 3)))
+
+
+def test_optimisation_starts_where_it_is_told(network, images):
+    one_step = replace(FAST, iterations=1, learning_rate=1e-4)
+    result = synthesize(network, "fused", images, one_step, initial=images[::-1])
+    assert np.abs(result.metamers - images[::-1]).max() < 1.01e-4
+    with pytest.raises(ValueError, match="4 initial stimuli, one per natural stimulus; got 2"):
+        synthesize(network, "fused", images, one_step, initial=images[:2])

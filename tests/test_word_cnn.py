@@ -208,3 +208,56 @@ def test_the_front_ends_method_changes_next_to_nothing(waveforms):
     )
     np.testing.assert_allclose(exact, multirate, rtol=1e-2, atol=1e-3)
     assert np.any(exact != multirate)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_network_above_its_cochleagram_computes_the_same(name, waveforms):
+    network = small_network(name)
+    above = network.above("cochleagram")
+    assert above.metamer_layers == network.metamer_layers[1:]
+    layers = ["conv_2", "logits"]
+    whole = network.activations(waveforms, ["cochleagram", *layers])
+    upper = above.activations(whole["cochleagram"], layers)
+    for layer in layers:
+        np.testing.assert_allclose(upper[layer], whole[layer], rtol=1e-4, atol=1e-5)
+    assert above.stimulus_range[0] == 0 and above.sample_rate_hz is None
+
+
+def test_a_cochleagram_can_be_optimised_itself(waveforms):
+    network = small_network("word_reduced_aliasing")
+    natural = network.activations(waveforms, ["cochleagram"])["cochleagram"]
+    config = mm.SynthesisConfig(iterations=60, learning_rate=0.03, log_every=60)
+    result = mm.synthesize(network.above("cochleagram"), "conv_2", natural, config)
+    assert (result.losses[-1] < 0.05 * result.losses[0]).all()
+    assert result.metamers.min() >= 0 and result.metamers.shape == natural.shape
+
+
+def test_a_layer_that_others_bypass_has_no_network_above(small_model):
+    network = mm.Network.from_keras(small_model)
+    with pytest.raises(ValueError, match="does not depend on its stimulus through 'left' alone"):
+        network.above("left")
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_degenerate_sounds_end_with_a_clear_status_and_no_nan(name):
+    """Silence, a click, an offset, a full-scale square wave, and a NaN sample."""
+    network = small_network(name)
+    t = np.arange(8000)
+    sounds = np.stack(
+        [0 * t, t == 4000, 1 + 0 * t, np.sign(np.sin(t / 7)), np.where(t == 9, np.nan, 0.1)]
+    ).astype(np.float32)
+    config = mm.SynthesisConfig(iterations=10, learning_rate=3e-3, log_every=5)
+    for layer in (network.metamer_layers[0], "conv_2", "logits"):
+        result = mm.synthesize(network, layer, sounds, config)
+        assert list(result.status) == 4 * ["finished"] + ["diverged"]
+        assert np.isfinite(result.metamers).all() and np.isfinite(result.losses[:, :4]).all()
+
+
+def test_silence_is_not_accepted_for_want_of_ranks():
+    """A cochleagram that is zero everywhere has no rank correlation with anything."""
+    network = small_network("word_aliased")
+    silence, noise = np.zeros((1, 8000)), 0.1 * np.random.default_rng(0).standard_normal((1, 8000))
+    responses = [network.activations(x, ["cochleagram"])["cochleagram"] for x in (silence, noise)]
+    rho = mm.spearman(*responses)
+    accepted, reason = mm.accept(["finished"], rho, 0.5, [0], [0])
+    assert not accepted[0] and reason[0] == "no_rank_correlation"

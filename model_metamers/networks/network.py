@@ -114,6 +114,37 @@ class Network:
             model.name, model, metamer_layers, stimulus_range, {"native": readout}, sample_rate_hz
         )
 
+    def above(self, layer: str) -> "Network":
+        """Return the network whose stimuli are what this one's `layer` responds.
+
+        Matching it optimises a cochleagram, for instance, instead of a waveform (paper, Figure
+        S9). Its stimuli may be anything the layer could not be made to respond by a stimulus.
+
+        Args:
+            layer: a layer that all others depend on through it; its responses are not negative.
+
+        Returns:
+            The network "<name>.above_<layer>", with the metamer layers after `layer`.
+
+        Raises:
+            ValueError: unknown layer, or one that others bypass.
+        """
+        try:
+            model = keras.Model(self.tensor(layer), self.model.outputs)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.name} does not depend on its stimulus through {layer!r} alone ({error})"
+            ) from error
+        place = self.metamer_layers.index(layer) if layer in self.metamer_layers else -1
+        return Network(
+            f"{self.name}.above_{layer}",
+            model,
+            self.metamer_layers[place + 1 :],
+            (0.0, np.inf),
+            self.readouts,
+            weights_sha256=self.weights_sha256,
+        )
+
     def tensor(self, layer: str) -> keras.KerasTensor:
         """Return a layer's symbolic output; a layer of a nested model is "<model>/<layer>".
 
