@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import generators
 import numpy as np
 import presets
+import scipy.signal
 from absl import logging
-from figure_run import SMALL, Settings
+from figure_run import PAPER, SMALL, Settings
 
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
@@ -16,6 +17,9 @@ from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.stimuli.words import load_word_clips
+
+# Class 0 is no word.
+WORD_LABELS = {SMALL: SMALL_WORD_LABELS, PAPER: tuple(load_table("word_labels").word)}
 
 
 def load_generators(options: Settings) -> list[Generator]:
@@ -43,6 +47,7 @@ def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
     ours = shipped.spoken_words(n_samples)
     if options.stimuli_dir:
         natural = _from_folder(options, network, options.num_stimuli)
+        _check_words(natural.labels, options)
         null = _from_folder(options, network, options.num_null_stimuli)
         groups = list(zip(null.labels, null.ids, strict=True))
     elif options.preset == SMALL:
@@ -62,24 +67,43 @@ def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
 
 
 def _from_folder(options: Settings, network: Network, limit: int) -> StimulusSet:
-    """Return words cut out of aligned speech, or a folder's sounds as they are."""
-    aligned = any(options.stimuli_dir.rglob("*.[wW][rR][dD]"))
-    load = load_word_clips if aligned else load_sound_folder
-    return load(
-        options.stimuli_dir, network.sample_rate_hz, network.stimulus_shape[0], limit=limit
-    )
+    """Return words the networks know, cut out of aligned speech, or a folder's sounds."""
+    size = network.sample_rate_hz, network.stimulus_shape[0]
+    if any(options.stimuli_dir.rglob("*.[wW][rR][dD]")):
+        known = WORD_LABELS[options.preset][1:]
+        return load_word_clips(options.stimuli_dir, *size, words=known, limit=limit)
+    return load_sound_folder(options.stimuli_dir, *size, limit=limit)
 
 
-def as_heard_by(waveforms: np.ndarray, observer: Network) -> np.ndarray:
-    """Return waveforms in the observer's length: their middle, or with silence around them."""
+def _check_words(labels: Sequence[str], options: Settings) -> None:
+    """Say which words the networks do not know.
+
+    Raises:
+        ValueError: they know none of them.
+    """
+    known = WORD_LABELS[options.preset][1:]
+    unknown = sorted(set(labels) - set(known))
+    if len(unknown) == len(set(labels)):
+        raise ValueError(
+            f"the networks know none of the words in {options.stimuli_dir} "
+            f"({', '.join(unknown[:5]) or 'its sounds are in no sub-folder'}); name its "
+            f"sub-folders after words they know: {', '.join(known[:20])}"
+        )
+    if unknown:
+        logging.info("words the networks do not know are not scored: %s", ", ".join(unknown))
+
+
+def as_heard_by(waveforms: np.ndarray, generator: Network, observer: Network) -> np.ndarray:
+    """Return one network's waveforms at another's rate and length: the middle, or padded."""
+    if generator.sample_rate_hz != observer.sample_rate_hz:
+        waveforms = scipy.signal.resample_poly(
+            waveforms, observer.sample_rate_hz, generator.sample_rate_hz, axis=1
+        )
     missing = observer.stimulus_shape[0] - waveforms.shape[1]
     if missing > 0:
         return np.pad(waveforms, ((0, 0), (missing // 2, missing - missing // 2)))
-    return waveforms[:, -missing // 2 :][:, : observer.stimulus_shape[0]]
-
-
-def _answer(network: Network, logits: np.ndarray) -> np.ndarray:
-    return logits.argmax(axis=1)
+    start = -missing // 2
+    return waveforms[:, start : start + observer.stimulus_shape[0]]
 
 
 def _truth(network: Network, labels: Sequence[str]) -> np.ndarray:
@@ -87,12 +111,13 @@ def _truth(network: Network, labels: Sequence[str]) -> np.ndarray:
     if "word" not in network.readouts:
         return np.full(len(labels), -1)
     n_classes = network.tensor(network.readout("word").layer).shape[-1]
-    if n_classes == len(SMALL_WORD_LABELS):
-        names = SMALL_WORD_LABELS
-    else:
-        names = list(load_table("word_labels").word)
+    (names,) = (names for names in WORD_LABELS.values() if len(names) == n_classes)
     index_of = {name: index for index, name in enumerate(names)}
     return np.array([index_of.get(label, -1) for label in labels])
+
+
+def _answer(network: Network, logits: np.ndarray) -> np.ndarray:
+    return logits.argmax(axis=1)
 
 
 TASKS = (Task("word", _answer, _truth),)

@@ -83,8 +83,8 @@ def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> Stimu
     )
 
 
-def as_seen_by(images: np.ndarray, observer: Network) -> np.ndarray:
-    """Return images in the observer's input size."""
+def as_seen_by(images: np.ndarray, generator: Network, observer: Network) -> np.ndarray:
+    """Return one network's images in another's input size."""
     return resize_images(images, observer.stimulus_shape[0])
 
 

@@ -354,7 +354,7 @@ def recognise(
     generators: Sequence[Generator],
     observers: Sequence[Network],
     tasks: Sequence[Task],
-    adapt: Callable[[np.ndarray, Network], np.ndarray],
+    adapt: Callable[[np.ndarray, Network, Network], np.ndarray],
     folder: RunFolder,
     output: RunFolder | None = None,
 ) -> pd.DataFrame:
@@ -364,7 +364,8 @@ def recognise(
         generators: whose metamers are shown; matches.csv tells which are accepted.
         observers: networks that answer.
         tasks: the questions.
-        adapt: (stimuli, observer) -> the stimuli as the observer takes them, such as another size.
+        adapt: (stimuli, generator, observer) -> the generator's stimuli as the observer takes
+            them, such as in another size.
         folder: the run folder with the metamers.
         output: where recognition.csv goes; by default the same folder.
 
@@ -380,7 +381,7 @@ def recognise(
             shown = _accepted(matches, name, layer, stimuli.ids)
             previews = folder.load_previews(name, layer, stimuli.ids)
             for observer in observers:
-                logits = observer.logits(adapt(previews, observer))
+                logits = observer.logits(adapt(previews, generator.network, observer))
                 for task in tasks:
                     truth = task.truth(observer, stimuli.labels)
                     if not (truth >= 0).any():
