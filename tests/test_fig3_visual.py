@@ -7,32 +7,22 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import command_line
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import PROJECT, error_of
 from PIL import Image
 
 from model_metamers.store import MATCHES_COLUMNS, RECOGNITION_COLUMNS, RunFolder
 
-PROJECT = Path(__file__).resolve().parents[1]
 SCRIPT = PROJECT / "experiments" / "fig3_visual.py"
 QUICK = ["--networks=vgg_19_small", "--layers=conv1_2,fc8", "--num_null_stimuli=16"]
 
 
 def run(*flags, **options):
-    command = [sys.executable, str(SCRIPT), *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, **options)
-
-
-def error_of(result):
-    """Return the one line a user mistake prints (TensorFlow prints start-up lines of its own)."""
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, result.stderr
-    return lines[0]
+    return command_line.run("fig3_visual", *flags, **options)
 
 
 @pytest.fixture(scope="module")
