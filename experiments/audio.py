@@ -1,6 +1,7 @@
 """Natural sounds, networks and questions of the audio experiments."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import generators
 import numpy as np
@@ -14,9 +15,13 @@ from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task
 from model_metamers.stimuli import shipped
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
+from model_metamers.stimuli.noise import pink_noise
 from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.stimuli.words import load_word_clips
+
+# Beyond the cochleagram of a full-scale square wave, whose envelopes reach 1.
+COCHLEAGRAM_RANGE = (0.0, 8.0)
 
 # Class 0 is no word.
 WORD_LABELS = {SMALL: SMALL_WORD_LABELS, PAPER: tuple(load_table("word_labels").word)}
@@ -73,6 +78,37 @@ def _from_folder(options: Settings, network: Network, limit: int) -> StimulusSet
         known = WORD_LABELS[options.preset][1:]
         return load_word_clips(options.stimuli_dir, *size, words=known, limit=limit)
     return load_sound_folder(options.stimuli_dir, *size, limit=limit)
+
+
+def cochleagram_network(network: Network) -> Network:
+    """Return the part of a network above its cochleagram."""
+    return network.above("cochleagram", COCHLEAGRAM_RANGE)
+
+
+def above_cochleagram(generator: Generator, seed: int) -> Generator:
+    """Return the generator whose stimuli are cochleagrams of another's sounds.
+
+    Its metamers start from the cochleagrams of the noise that waveforms start from.
+    """
+    network, stimuli, null = generator.network, generator.stimuli, generator.null_stimuli
+    noise = [pink_noise(network.stimulus_shape[0], seed, name) for name in stimuli.ids]
+
+    def cochleagrams(waveforms: np.ndarray) -> np.ndarray:
+        return network.activations(waveforms, ["cochleagram"])["cochleagram"]
+
+    return Generator(
+        cochleagram_network(network),
+        tuple(layer for layer in generator.layers if layer != "cochleagram"),
+        replace(stimuli, stimuli=cochleagrams(stimuli.stimuli)),
+        replace(null, stimuli=cochleagrams(null.stimuli)),
+        generator.null_groups,
+        initial=cochleagrams(np.stack(noise)),
+    )
+
+
+def as_they_are(stimuli: np.ndarray, generator: Network, observer: Network) -> np.ndarray:
+    """Return cochleagrams: all networks of a run take the same."""
+    return stimuli
 
 
 def _check_words(labels: Sequence[str], options: Settings) -> None:

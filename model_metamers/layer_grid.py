@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from model_metamers import validation
-from model_metamers.pipeline import COMPARED_TOGETHER, Generator, null_table
+from model_metamers.pipeline import COMPARED_TOGETHER, Generator, load_previews, null_table
 from model_metamers.store import NATURAL, RunFolder
 
 _QUANTILES = {"minimum": 0.0, "q05": 0.05, "median": 0.5, "q95": 0.95, "maximum": 1.0}
@@ -62,7 +62,7 @@ def correlations(
     for start in range(0, len(stimulus_ids), COMPARED_TOGETHER):
         ids = stimulus_ids[start : start + COMPARED_TOGETHER]
         natural, metamer = (
-            network.activations(folder.load_previews(network.name, shown, ids))
+            network.activations(load_previews(folder, network, shown, ids))
             for shown in (NATURAL, generated)
         )
         for layer in layers:

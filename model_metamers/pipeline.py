@@ -39,6 +39,7 @@ class Generator:
         stimuli: the natural stimuli, in the network's size.
         null_stimuli: natural stimuli whose pairs make the null distribution.
         null_groups: see `validation.null_distribution`; by default the labels of `null_stimuli`.
+        initial: what the metamers start from, like the stimuli; noise by default.
     """
 
     network: Network
@@ -46,6 +47,7 @@ class Generator:
     stimuli: StimulusSet
     null_stimuli: StimulusSet
     null_groups: Sequence | None = None
+    initial: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,7 @@ def make_metamers(
     """
     for generator in generators:
         stimuli, network = generator.stimuli, generator.network
-        folder.save_previews(
-            network.name, NATURAL, stimuli.ids, stimuli.stimuli, network.sample_rate_hz
-        )
+        _save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli)
     pieces = [
         piece
         for generator in generators
@@ -178,6 +178,8 @@ def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
 
 def _make_piece(piece: _Piece, config, folder: RunFolder, strategy, number: str) -> None:
     name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
+    initial = piece.generator.initial
+    initial = None if initial is None else initial[list(piece.indices)]
     saved = folder.load_state(name, piece.name)
     state = None if saved is None else SynthesisState(**saved)
     with tqdm(total=config.iterations, desc=f"{number} {name} {piece.name}", unit="step") as bar:
@@ -190,7 +192,7 @@ def _make_piece(piece: _Piece, config, folder: RunFolder, strategy, number: str)
 
         result = synthesize(
             piece.network, piece.layer, stimuli.stimuli, config, strategy, stimuli.ids,
-            state, on_chunk,
+            state, on_chunk, initial,
         )  # fmt: skip
     _save_result(folder, name, piece.name, stimuli, result)
     folder.clear_state(name, piece.name)
@@ -221,9 +223,26 @@ def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_siz
         folder.join_pieces(network.name, names, layer)
     if not folder.has_previews(network.name, layer, generator.stimuli.ids):
         piece = folder.load_piece(network.name, layer)
-        folder.save_previews(
-            network.name, layer, piece["stimulus_id"], piece["metamer"], network.sample_rate_hz
-        )
+        _save_previews(folder, network, layer, piece["stimulus_id"], piece["metamer"])
+
+
+def _save_previews(
+    folder: RunFolder, network: Network, layer: str, ids: Sequence[str], stimuli: np.ndarray
+) -> None:
+    folder.save_previews(
+        network.name, layer, ids, stimuli, network.sample_rate_hz, *_value_range(network)
+    )
+
+
+def load_previews(
+    folder: RunFolder, network: Network, layer: str, ids: Sequence[str]
+) -> np.ndarray:
+    """Return the stimuli that people get, as the network takes them."""
+    return folder.load_previews(network.name, layer, ids, *_value_range(network))
+
+
+def _value_range(network: Network) -> tuple:
+    return () if network.stimulus_range is None else (network.stimulus_range,)
 
 
 def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
@@ -299,7 +318,7 @@ def _compare_with_natural(
     """Return correlations at the layer and the logits, and the network's labels."""
     readout = network.readout().layer
     natural, metamer = (
-        network.activations(folder.load_previews(network.name, shown, ids), [layer, readout])
+        network.activations(load_previews(folder, network, shown, ids), [layer, readout])
         for shown in (NATURAL, layer)
     )
     logits_natural, logits_metamer = _flat(natural[readout]), _flat(metamer[readout])
@@ -379,7 +398,7 @@ def recognise(
         name, stimuli = generator.network.name, generator.stimuli
         for layer in (NATURAL, *generator.layers):
             shown = _accepted(matches, name, layer, stimuli.ids)
-            previews = folder.load_previews(name, layer, stimuli.ids)
+            previews = load_previews(folder, generator.network, layer, stimuli.ids)
             for observer in observers:
                 logits = observer.logits(adapt(previews, generator.network, observer))
                 for task in tasks:

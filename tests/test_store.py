@@ -316,6 +316,14 @@ def test_sounds_come_back_to_half_a_step_and_do_not_wrap(run, caplog):
     np.testing.assert_allclose(run.load_previews(*LAYER, ["a"])[0, :2], [1, -1], atol=1e-4)
 
 
+def test_cochleagrams_come_back_in_sixteen_bits(run):
+    cochleagrams = 8 * np.random.default_rng(0).random((2, 5, 7))
+    run.save_previews(*LAYER, ["a", "b"], cochleagrams, stimulus_range=(0, 8))
+    back = run.load_previews(*LAYER, ["a", "b"], stimulus_range=(0, 8))
+    assert back.shape == (2, 5, 7) and back.dtype == np.float32
+    np.testing.assert_allclose(back, cochleagrams, atol=0.51 * 8 / 65535)
+
+
 @pytest.mark.parametrize(
     "ids, images",
     [
@@ -323,7 +331,7 @@ def test_sounds_come_back_to_half_a_step_and_do_not_wrap(run, caplog):
         (["a", "a"], np.zeros((2, 2, 2, 3))),
         (["a"], np.full((1, 2, 2, 3), 1.01)),
         (["a"], np.full((1, 2, 2, 3), np.nan)),
-        (["a"], np.zeros((1, 2, 2))),
+        (["a"], np.zeros((1, 2))),
         (["a"], np.zeros((2, 2, 2, 3))),
     ],
 )

@@ -73,7 +73,8 @@ def test_the_catalogs_networks_are_those_of_table_s4(name):
 
 def test_table_s4_has_no_other_network_than_the_catalog():
     audio = [n for n in mm.list_networks() if catalog.catalog_entry(n).sample_rate_hz == 20_000]
-    assert [name for name in audio if "_small" not in name] == list(PUBLISHED)
+    once = [name for name in audio if "_small" not in name and "_seed1" not in name]
+    assert once == list(PUBLISHED)
     assert list(load_table("table_s4_audio").network.unique()) == ["cochleagram", *PUBLISHED]
 
 

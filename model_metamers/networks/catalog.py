@@ -153,6 +153,7 @@ _reduced_aliasing = partial(
 _AUDIO = {
     "word_aliased": _aliased(word_cnn.WORD_HEAD),
     "word_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD),
+    "word_reduced_aliasing_seed1": _reduced_aliasing(word_cnn.WORD_HEAD),
     "random_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, always_random=True),
     "audioset_reduced_aliasing": _reduced_aliasing(word_cnn.AUDIOSET_HEAD),
     "word_audioset_reduced_aliasing": _reduced_aliasing(

@@ -114,14 +114,17 @@ class Network:
             model.name, model, metamer_layers, stimulus_range, {"native": readout}, sample_rate_hz
         )
 
-    def above(self, layer: str) -> "Network":
+    def above(
+        self, layer: str, stimulus_range: tuple[float, float] | None = (0.0, np.inf)
+    ) -> "Network":
         """Return the network whose stimuli are what this one's `layer` responds.
 
         Matching it optimises a cochleagram, for instance, instead of a waveform (paper, Figure
         S9). Its stimuli may be anything the layer could not be made to respond by a stimulus.
 
         Args:
-            layer: a layer that all others depend on through it; its responses are not negative.
+            layer: the layer; those after it see the stimulus through it alone.
+            stimulus_range: bounds of its responses.
 
         Returns:
             The network "<name>.above_<layer>", with the metamer layers after `layer`.
@@ -140,7 +143,7 @@ class Network:
             f"{self.name}.above_{layer}",
             model,
             self.metamer_layers[place + 1 :],
-            (0.0, np.inf),
+            stimulus_range,
             self.readouts,
             weights_sha256=self.weights_sha256,
         )

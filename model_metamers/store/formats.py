@@ -81,19 +81,28 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 def image_bytes(
     images: np.ndarray, stimulus_range: tuple[float, float] = (0.0, 1.0)
 ) -> np.ndarray:
-    """Return images [n, height, width, 1 or 3] in `stimulus_range` as uint8 in 0..255.
+    """Return images in `stimulus_range` as pixels: 8 bits for people, 16 for cochleagrams.
+
+    Args:
+        images: pictures [n, height, width, 1 or 3], or cochleagrams [n, bands, frames].
+        stimulus_range: values of black and white.
+
+    Returns:
+        uint8 in 0..255 or, for cochleagrams, uint16 in 0..65535.
 
     Raises:
         ValueError: another shape, values outside the range, or NaN.
     """
     images, (low, high) = np.asarray(images, np.float64), stimulus_range
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 3 and (images.ndim != 4 or images.shape[-1] not in (1, 3)):
         raise ValueError(f"expected images [n, height, width, 1 or 3]; got {list(images.shape)}")
     if not np.all((images >= low) & (images <= high)):
         raise ValueError(
             f"expected image values in [{low}, {high}]; got {images.min()} to {images.max()}"
         )
-    return np.round(255 * (images - low) / (high - low)).astype(np.uint8)
+    pixel_type = np.uint16 if images.ndim == 3 else np.uint8
+    full_scale = np.iinfo(pixel_type).max
+    return np.round(full_scale * (images - low) / (high - low)).astype(pixel_type)
 
 
 def pcm_16(sounds: np.ndarray) -> np.ndarray:
@@ -112,7 +121,7 @@ def pcm_16(sounds: np.ndarray) -> np.ndarray:
 
 
 def write_image(path: Path, pixels: np.ndarray) -> None:
-    """Write uint8 pixels [height, width, 1 or 3] as a PNG file."""
+    """Write pixels, uint8 [height, width, 1 or 3] or uint16 [height, width], as a PNG file."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     with atomic_file(path) as file:
         image.save(file, "PNG")
@@ -121,16 +130,22 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
 def read_image(path: Path, stimulus_range: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
     """Return an image as float32 [height, width, 1 or 3] in `stimulus_range`.
 
+    An image of 16 bits is a cochleagram, [bands, frames].
+
     Raises:
         ValueError: missing or damaged.
     """
     low, high = stimulus_range
     try:
         with Image.open(path) as image:
+            is_cochleagram = image.mode.startswith("I")
             pixels = np.asarray(image, np.float64)
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"cannot read the image {path}: {error}") from None
-    pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    if is_cochleagram:
+        pixels = pixels * (255 / 65535)
+    elif pixels.ndim == 2:
+        pixels = pixels[..., np.newaxis]
     return (low + (high - low) * pixels / 255).astype(np.float32)
 
 

@@ -232,12 +232,15 @@ class RunFolder:
     ) -> None:
         """Write stimuli as files for people: 8-bit PNG images, or 16-bit mono WAV sounds.
 
+        Cochleagrams, which are optimised for Figure S9, become 16-bit grey PNG images.
+
         Args:
             network: name of the network they are (made) for.
             layer: the matched layer, or `NATURAL` for the natural stimuli.
             stimulus_ids: n file names.
-            stimuli: images [n, height, width, 1 or 3] in `stimulus_range`, or sounds [n, samples];
-                samples beyond +-1 are clipped, with a warning.
+            stimuli: images [n, height, width, 1 or 3] or cochleagrams [n, bands, frames] in
+                `stimulus_range`, or sounds [n, samples]; samples beyond +-1 are clipped, with a
+                warning.
             sample_rate_hz: of sounds; None for images.
             stimulus_range: values of an image's black and white.
 

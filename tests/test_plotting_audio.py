@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.picture import cochleagram_picture
-from model_metamers.plotting.figure4 import figure4, recognition_by_others
+from model_metamers.plotting.audio import figure4, recognition_by_others
 from model_metamers.plotting.panels import ImageRow
 from model_metamers.plotting.style import HUMAN_COLOUR
 
