@@ -45,7 +45,7 @@ def test_a_network_is_not_among_the_others_and_people_are_drawn_apart():
         for bars, label in zip(handles, labels, strict=True)
     }
     np.testing.assert_allclose(curves["Words, aliased (small)"], [0.7, 0.5, 0.3, 0.1])
-    (human,) = (label for label in labels if label.startswith("Humans (published"))
+    (human,) = (label for label in labels if label.startswith("Humans (published):"))
     np.testing.assert_array_equal(curves[human], [np.nan, np.nan, 0.86, np.nan])
     line = handles[labels.index(human)][0]
     assert line.get_color() == HUMAN_COLOUR and line.get_linestyle() == "--"

@@ -22,6 +22,7 @@ from model_metamers.plotting.panels import (
 from model_metamers.plotting.style import (
     HUMAN_COLOUR,
     MARKERS,
+    NETWORKS,
     NOTE_COLOUR,
     PALETTE,
     RC,
@@ -38,7 +39,8 @@ ROW_LABELS = {
     "audioset_reduced_aliasing": "back-\ngrounds",
     "word_audioset_reduced_aliasing": "words +\nbackgr.",
 }
-PANEL_GAP_MM, PANEL_HEIGHT_MM, BELOW_PANEL_MM = 6.0, 42.0, 36.0
+HUMANS = "Humans (published):"
+PANEL_GAP_MM, PANEL_HEIGHT_MM, BELOW_PANEL_MM = 6.0, 42.0, 35.0
 
 
 @matplotlib.rc_context(RC)
@@ -63,12 +65,17 @@ def figure4(
     top_mm = examples_height_mm(rows) + 12
     page = Page(top_mm + PANEL_HEIGHT_MM + BELOW_PANEL_MM)
     draw_examples(page, rows, [ROW_LABELS[full_size_name(row.generator)] for row in rows])
-    page.heading("b", "Recognition by other networks, and by people", top_mm - 6)
+    page.heading(
+        "b",
+        "Recognition by other networks, and by people (reduced aliasing where not said otherwise)",
+        top_mm - 6,
+    )
     for axes, (title, networks) in zip(
         _panels(page, top_mm + 4, len(panels)), panels.items(), strict=True
     ):
         recognition_by_others(axes, recognition, {name: layers[name] for name in networks}, chance)
-        _title_and_legend(axes, title)
+        _title(axes, title)
+    _legend(page.figure, "Metamers of:")
     return page.figure
 
 
@@ -91,7 +98,8 @@ def figure6(
     (axes,) = _panels(page, 8, 1)
     rows = recognition[recognition.observer == observer]
     recognition_by_others(axes, rows, layers, chance)
-    _title_and_legend(axes, f"Recognition by: {style_of(observer).label}", "Metamers of:")
+    _title(axes, f"Recognition by: {style_of(observer).label}")
+    _legend(page.figure, "Metamers of:")
     return page.figure
 
 
@@ -130,7 +138,8 @@ def figure_s9(
                 axes, _curve(rows, layers), what, PALETTE[place], MARKERS[place], place - 0.5
             )
         _finish(axes, [NATURAL, *layers], chance)
-        _title_and_legend(axes, title, "Optimised:")
+        _title(axes, title)
+    _legend(page.figure, "Optimised:")
     return page.figure
 
 
@@ -144,14 +153,31 @@ def _panels(page: Page, top_mm: float, n_panels: int) -> list[Axes]:
     ]
 
 
-def _title_and_legend(axes: Axes, title: str, legend_title: str | None = None) -> None:
+def _title(axes: Axes, title: str) -> None:
     axes.set_title(title, pad=4)
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.37), frameon=False, fontsize=6,
-        title=legend_title, title_fontsize=6,
-    )  # fmt: skip
     if axes.get_position().x0 > 2 * LEFT_MM / WIDTH_MM:
         axes.set(ylabel="", yticklabels=[])
+
+
+def _legend(figure: Figure, title: str) -> None:
+    """Write one legend of all panels at the foot of the page, people last."""
+    entries = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    labels = sorted(entries, key=lambda label: label.startswith(HUMANS))
+    figure.legend(
+        [entries[label] for label in labels],
+        labels,
+        title=title,
+        loc="lower center",
+        ncols=3,
+        frameon=False,
+        handlelength=2.6,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+        title_fontsize=6.5,
+    )
 
 
 def recognition_by_others(
@@ -218,7 +244,7 @@ def _draw_people(
         np.arange(len(curve)),
         curve["proportion_correct"],
         curve["sem"],
-        label=f"Humans (published, {style_of(full_size).label})",
+        label=f"{HUMANS} {NETWORKS[full_size][0]}",
         color=HUMAN_COLOUR,
         marker=marker,
         markerfacecolor="none",

@@ -38,16 +38,17 @@ HUMAN_COLOUR = "#4D4D4D"
 REJECTED_COLOUR = "#D55E00"
 NOTE_COLOUR = "#767676"
 
-# Architecture -> label, and place in the palette.
+# Architecture -> label, and place in the palette. Audio networks have reduced aliasing if their
+# label does not say otherwise.
 NETWORKS = {
     "vgg_19": ("VGG-19", 0),
     "inception_v3": ("Inception-v3", 1),
     "resnet_v2_101": ("ResNet-v2-101", 2),
     "word_aliased": ("Words, aliased", 0),
-    "word_reduced_aliasing": ("Words, reduced aliasing", 1),
-    "audioset_reduced_aliasing": ("Backgrounds, reduced aliasing", 2),
-    "random_reduced_aliasing": ("Random, reduced aliasing", 3),
-    "word_audioset_reduced_aliasing": ("Words + backgrounds, red. aliasing", 4),
+    "word_reduced_aliasing": ("Words", 1),
+    "audioset_reduced_aliasing": ("Backgrounds", 2),
+    "random_reduced_aliasing": ("Random", 3),
+    "word_audioset_reduced_aliasing": ("Words + backgrounds", 4),
     "deepspeech": ("DeepSpeech", 5),
     "vggish": ("VGGish", 6),
 }
