@@ -7,22 +7,18 @@ Source: paper section 3.1; TIMIT's documentation (the alignments).
 """
 
 import logging
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from model_metamers.stimuli import folders
+from model_metamers.stimuli.alignments import AlignedWord, read_timit_folder
 from model_metamers.stimuli.sounds import (
-    EXTENSIONS,
     N_SAMPLES,
     SAMPLE_RATE_HZ,
     Clip,
     finish_clip,
     log_changes,
     read_recording,
-    recorded_samples,
     resample,
     stimulus_set,
 )
@@ -44,8 +40,8 @@ def load_word_clips(
     is padded; how many were is said in the log.
 
     Args:
-        folder: holds sound files, each with a .wrd file of the same name beside it, at any depth.
-            A line of it is "first_sample end_sample word", counted at the sound's own rate.
+        folder: holds sound files, each with a .wrd file of the same name beside it, at any depth
+            (`alignments`).
         sample_rate_hz: of the result.
         n_samples: length of a clip.
         words: words to cut, in lower case; None for all.
@@ -60,9 +56,8 @@ def load_word_clips(
 
     Source: paper section 3.1 (2 s of speech, the word at the midpoint); TIMIT's documentation.
     """
-    folder = folders.existing_folder(folder, "sounds")
-    spoken = [word for path in _alignments(folder) for word in _read_alignment(path)]
-    fitting: dict[str, list[_Word]] = {}
+    spoken = read_timit_folder(folder)
+    fitting: dict[str, list[AlignedWord]] = {}
     n_other, n_at_ends = 0, 0
     for word in spoken:
         if words is not None and word.label not in words:
@@ -86,53 +81,7 @@ def load_word_clips(
     return stimulus_set(clips, names, [word.label for word in chosen])
 
 
-@dataclass(frozen=True)
-class _Word:
-    """One spoken word: its label, its sound file's length and rate, and its middle in samples."""
-
-    label: str
-    path: Path
-    rate_hz: int
-    n_recorded: int
-    middle: float
-
-    def start(self, sample_rate_hz: int, n_samples: int) -> int | None:
-        """Return the first sample of the word's clip at the new rate, None where it is cut off."""
-        ratio = sample_rate_hz / self.rate_hz
-        start = round(self.middle * ratio - n_samples / 2)
-        return start if 0 <= start <= math.ceil(self.n_recorded * ratio) - n_samples else None
-
-
-def _alignments(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".wrd" and p.is_file())
-
-
-def _read_alignment(path: Path) -> list[_Word]:
-    """Return the words of a .wrd file.
-
-    Raises:
-        ValueError: a malformed line, or no readable sound of the same name.
-    """
-    beside = [p for p in folders.files_of(path.parent, EXTENSIONS) if p.stem == path.stem]
-    if not beside:
-        raise ValueError(f"{path} has no sound file of the same name beside it")
-    n_recorded, rate_hz = recorded_samples(beside[0])
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    words = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        match = re.fullmatch(r"\s*(\d+)\s+(\d+)\s+(\S+)\s*", line)
-        if match is None or int(match[1]) > int(match[2]):
-            raise ValueError(
-                f"{path}, line {number}: expected 'first_sample end_sample word', got {line!r}"
-            )
-        middle = (int(match[1]) + int(match[2])) / 2
-        words.append(_Word(match[3].lower(), beside[0], rate_hz, n_recorded, middle))
-    return words
-
-
-def _cut_word(word: _Word, sample_rate_hz: int, n_samples: int) -> Clip:
+def _cut_word(word: AlignedWord, sample_rate_hz: int, n_samples: int) -> Clip:
     recording = read_recording(word.path)
     start = word.start(sample_rate_hz, n_samples)
     waveform = resample(recording, sample_rate_hz)
