@@ -256,3 +256,33 @@ def test_the_2019_demos_word_is_already_normalised(shared_data):
     samples, rate_hz = soundfile.read(path, dtype="float32")
     assert rate_hz == sounds.SAMPLE_RATE_HZ and len(samples) == sounds.N_SAMPLES
     np.testing.assert_allclose(load_sound(path), normalised(samples), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11_025, 16_000, 44_100])
+@pytest.mark.parametrize("start", [0, 1, 777, 12_000])
+def test_an_excerpt_is_a_part_of_the_resampled_recording(rate_hz, start, tmp_path):
+    stereo = 0.1 * np.random.default_rng(3).standard_normal((2 * rate_hz, 2)) + 0.3
+    path = save(tmp_path / "long.flac", stereo, rate_hz)
+    whole = sounds.resample(sounds.read_recording(path), RATE_HZ)
+    excerpt = sounds.read_excerpt(path, start, N_SAMPLES, RATE_HZ)
+    assert excerpt.shape == (N_SAMPLES,)
+    # They differ by a constant: each loses its own mean. Where the recording ends the filter
+    # smears that difference, here at most 0.003.
+    difference = excerpt - whole[start : start + N_SAMPLES]
+    assert np.ptp(difference) < (3e-3 if start in (0, 1, 12_000) else 1e-5)
+
+
+def test_an_excerpt_lies_within_the_recording(tmp_path):
+    path = save(tmp_path / "a.wav")
+    assert len(sounds.read_excerpt(path, 10, N_SAMPLES - 10, RATE_HZ)) == N_SAMPLES - 10
+    for start in (-1, 11):
+        with pytest.raises(ValueError, match=r"lasts 0\.5 s, which does not hold 3990 samples"):
+            sounds.read_excerpt(path, start, N_SAMPLES - 10, RATE_HZ)
+
+
+def test_digital_zeros_are_those_of_all_channels(tmp_path):
+    stereo = 0.1 * np.random.default_rng(4).uniform(0.5, 1, (1000, 2))
+    stereo[:300, 0] = 0
+    stereo[200:500, 1] = 0
+    assert sounds.zero_share(save(tmp_path / "a.wav", stereo)) == pytest.approx(0.1)
+    assert sounds.zero_share(save(tmp_path / "b.wav", stereo + 0.2)) == 0

@@ -169,10 +169,66 @@ def read_recording(path: Path) -> Recording:
     Raises:
         ValueError: missing, unreadable or empty file, or samples that are not finite.
     """
+    samples, rate_hz = _read_samples(path)
+    # Resampling would turn an offset into a click at either end.
+    waveform = samples.mean(axis=1) - samples.mean()
+    return Recording(path, waveform, rate_hz, samples.shape[1])
+
+
+def read_excerpt(path: Path, start: int, n_samples: int, sample_rate_hz: int) -> np.ndarray:
+    """Return a part of a recording, resampled, without reading the rest.
+
+    Up to a constant it is what `resample` makes of the whole recording: enough of the neighbouring
+    samples is read for the resampling filter.
+
+    Args:
+        path: sound file.
+        start: first sample of the part, counted at the new rate.
+        n_samples: length of the part; it ends within the recording.
+        sample_rate_hz: the new rate.
+
+    Returns:
+        float64 [n_samples], channels mixed, not normalised.
+
+    Raises:
+        ValueError: as `read_recording`, or the part is not within the recording.
+    """
+    n_recorded, rate_hz = recorded_samples(path)
+    common = math.gcd(rate_hz, sample_rate_hz)
+    up, down = sample_rate_hz // common, rate_hz // common
+    if not 0 <= start <= math.ceil(n_recorded * up / down) - n_samples:
+        raise ValueError(
+            f"{path} lasts {n_recorded / rate_hz:g} s, which does not hold {n_samples} samples at "
+            f"{sample_rate_hz} Hz from {start / sample_rate_hz:g} s on"
+        )
+    margin = 10 * max(up, down) // up + 1  # half the length of resample_poly's filter
+    # A multiple of `down`, where samples of both rates coincide.
+    first = max(start * down // up - margin, 0) // down * down
+    last = min(math.ceil((start + n_samples) * down / up) + margin, n_recorded)
+    samples, _ = _read_samples(path, first, last)
+    waveform = samples.mean(axis=1) - samples.mean()
+    skipped = start - first // down * up
+    return scipy.signal.resample_poly(waveform, up, down)[skipped : skipped + n_samples]
+
+
+def zero_share(path: Path) -> float:
+    """Return the share of a file's samples that are digital zeros in every channel.
+
+    Raises:
+        ValueError: as `read_recording`.
+    """
+    samples, _ = _read_samples(path)
+    return float(np.mean(~samples.any(axis=1)))
+
+
+def _read_samples(path: Path, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, int]:
+    """Return finite samples, float64 [samples, channels], and their rate in Hz."""
     if not path.is_file():
         raise ValueError(f"there is no sound file {path}")
     try:
-        samples, rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
+        samples, rate_hz = soundfile.read(
+            path, start=start, stop=stop, dtype="float64", always_2d=True
+        )
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error
     if not len(samples):
@@ -183,9 +239,7 @@ def read_recording(path: Path) -> Recording:
             f"{path} has {n_bad} samples that are not finite (NaN or Inf) of {samples.size}; "
             f"replace or remove the file"
         )
-    # Resampling would turn an offset into a click at either end.
-    waveform = samples.mean(axis=1) - samples.mean()
-    return Recording(path, waveform, rate_hz, samples.shape[1])
+    return samples, rate_hz
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:
