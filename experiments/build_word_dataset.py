@@ -1,0 +1,178 @@
+"""Choose the speech and the backgrounds that the full-size audio networks are trained on.
+
+    python experiments/build_word_dataset.py --timit_dirs=timit/train,timit/test \
+        --alignments=wsj/words.csv,spoken_wikipedia/words.csv --vocabulary=paper \
+        --audioset_dir=audioset/sounds --audioset_segments=unbalanced_train_segments.csv \
+        --class_labels=class_labels_indices.csv --ontology=ontology.json --output_dir=word_dataset
+
+Speech comes as TIMIT's folders (.wrd beside the sounds) or as tables with the columns sound_path,
+speaker, word, start_s, end_s; backgrounds as a folder of AudioSet's sounds with its published
+tables. Either may be left out. Nothing is copied: the output is tables that name recordings.
+
+    words.csv, word_labels.csv              2-s clips around words; their classes, from 1
+    backgrounds.csv, audioset_labels.csv    recordings without speech; their classes, from 1
+    words.json, backgrounds.json            thresholds; how many were left out, and why
+
+Of the speech only the headers are read, of the backgrounds everything.
+
+Source: supplement S1.1.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import script
+from absl import flags, logging
+
+from model_metamers.networks.files import atomic_file
+from model_metamers.paper import load_table
+from model_metamers.stimuli.alignments import read_alignment_csv, read_timit_folder
+from model_metamers.training import audioset, corpus
+from model_metamers.training.audioset import ScreeningRules
+from model_metamers.training.corpus import ClassRules
+from model_metamers.training.manifests import (
+    NULL_CLASS,
+    SPLITS,
+    BackgroundClip,
+    ClassLabel,
+    WordClip,
+    write_manifest,
+)
+
+CLASS_TABLES = {"words": "word_labels.csv", "backgrounds": "audioset_labels.csv"}
+
+_TIMIT_DIRS = flags.DEFINE_list("timit_dirs", [], "Folders of sounds with .wrd files.")
+_ALIGNMENTS = flags.DEFINE_list(
+    "alignments", [], "Tables of aligned words. A speaker's name means the same in all of them."
+)
+_AUDIOSET_DIR = flags.DEFINE_string("audioset_dir", None, "Folder of AudioSet's sounds.")
+_SEGMENTS = flags.DEFINE_list("audioset_segments", [], "AudioSet's tables of segments.")
+_CLASS_LABELS = flags.DEFINE_string("class_labels", None, "AudioSet's class_labels_indices.csv.")
+_ONTOLOGY = flags.DEFINE_string("ontology", None, "AudioSet's ontology.json.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "word_dataset", "Where the tables go.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the choice and the split.", lower_bound=0)
+_VALIDATION_SHARE = flags.DEFINE_float(
+    "validation_share", 0.15, "Share of recordings for validation (paper: 40,650 of 271,006).",
+    lower_bound=0, upper_bound=1,
+)  # fmt: skip
+_VOCABULARY = flags.DEFINE_enum(
+    "vocabulary", "found", ("found", "paper"),
+    "Words: all that pass the rules, or those of the paper's 793 with the paper's indices.",
+)  # fmt: skip
+_RULES = ClassRules()
+_MIN_PARTNERS = flags.DEFINE_integer(
+    "min_partners", _RULES.min_partners, "Fewest speakers of a word, and words of a speaker."
+)
+_MIN_UTTERANCES = flags.DEFINE_integer(
+    "min_utterances", _RULES.min_utterances, "Fewest utterances of a word or speaker."
+)
+_MAX_PARTNER_SHARE = flags.DEFINE_float(
+    "max_partner_share", _RULES.max_partner_share, "Largest share of one speaker in a word, of "
+    "one word in a speaker.",
+)  # fmt: skip
+_UTTERANCE_LIMIT = flags.DEFINE_integer(
+    "utterance_limit", _RULES.utterance_limit, "A word or speaker has fewer utterances than this."
+)
+_MIN_LETTERS = flags.DEFINE_integer("min_letters", _RULES.min_letters, "Of the words found.")
+_SCREENING = ScreeningRules()
+_SPEECH_TAGS = flags.DEFINE_list(
+    "speech_tags",
+    list(_SCREENING.speech),
+    "Backgrounds have none of these AudioSet sounds, nor below.",
+)
+_SILENCE_TAGS = flags.DEFINE_list("silence_tags", list(_SCREENING.silence), "Nor these.")
+_UNINFORMATIVE_TAGS = flags.DEFINE_list(
+    "uninformative_tags",
+    list(_SCREENING.uninformative),
+    "Backgrounds have another tag than these.",
+)
+_MAX_ZERO_SHARE = flags.DEFINE_float(
+    "max_zero_share", _SCREENING.max_zero_share, "Largest share of digital zeros."
+)
+
+
+def main() -> None:
+    """Choose speech, choose backgrounds, write the tables."""
+    chosen = []
+    if _TIMIT_DIRS.value or _ALIGNMENTS.value:
+        chosen.append(_words())
+    if _AUDIOSET_DIR.value:
+        chosen.append(_backgrounds())
+    if not chosen:
+        raise ValueError("give speech (--timit_dirs, --alignments), --audioset_dir, or both")
+    for name, clips, classes, summary in chosen:
+        _write(name, clips, classes, summary)
+
+
+def _words() -> tuple[str, list[WordClip], list[ClassLabel], dict[str, Any]]:
+    rules = ClassRules(
+        _MIN_PARTNERS.value, _MIN_UTTERANCES.value, _MAX_PARTNER_SHARE.value,
+        _UTTERANCE_LIMIT.value, _MIN_LETTERS.value,
+    )  # fmt: skip
+    spoken = [word for folder in _TIMIT_DIRS.value for word in read_timit_folder(Path(folder))]
+    spoken += [word for path in _ALIGNMENTS.value for word in read_alignment_csv(Path(path))]
+    vocabulary = _paper_vocabulary() if _VOCABULARY.value == "paper" else None
+    chosen, removed = corpus.choose_words(spoken, rules, _SEED.value, vocabulary)
+    classes = corpus.word_classes(chosen, vocabulary)
+    clips = corpus.word_clips(chosen, classes, _VALIDATION_SHARE.value, _SEED.value)
+    summary = {
+        "rules": asdict(rules) | {"vocabulary": _VOCABULARY.value},
+        "found": len(spoken),
+        "left_out": removed,
+        "words": len({clip.word for clip in clips}),
+        "speakers": len({clip.speaker for clip in clips}),
+    }
+    return "words", clips, classes, summary
+
+
+def _paper_vocabulary() -> dict[str, int]:
+    labels = load_table("word_labels")
+    index_of = dict(zip(labels.word, labels.word_index.astype(int), strict=True))
+    return {word: index for word, index in index_of.items() if index != NULL_CLASS.index}
+
+
+def _backgrounds() -> tuple[str, list[BackgroundClip], list[ClassLabel], dict[str, Any]]:
+    rules = ScreeningRules(
+        tuple(_SPEECH_TAGS.value), tuple(_SILENCE_TAGS.value), tuple(_UNINFORMATIVE_TAGS.value),
+        _MAX_ZERO_SHARE.value,
+    )  # fmt: skip
+    if not (_SEGMENTS.value and _CLASS_LABELS.value and _ONTOLOGY.value):
+        raise ValueError("--audioset_dir needs --audioset_segments, --class_labels and --ontology")
+    tags = audioset.read_tags(Path(_CLASS_LABELS.value), Path(_ONTOLOGY.value), rules)
+    segments = {}
+    for path in _SEGMENTS.value:
+        segments |= audioset.read_segments(Path(path))
+    clips, removed = audioset.choose_backgrounds(
+        Path(_AUDIOSET_DIR.value), segments, tags, rules, _VALIDATION_SHARE.value, _SEED.value
+    )
+    summary = {
+        "rules": asdict(rules),
+        "found": len(clips) + sum(removed.values()),
+        "left_out": removed,
+        "classes": len(tags.classes),
+    }
+    return "backgrounds", clips, list(tags.classes), summary
+
+
+def _write(
+    name: str,
+    clips: list[WordClip] | list[BackgroundClip],
+    classes: list[ClassLabel],
+    summary: dict[str, Any],
+) -> None:
+    """Write <name>.csv, its classes and its summary."""
+    directory = Path(_OUTPUT_DIR.value)
+    directory.mkdir(parents=True, exist_ok=True)
+    summary |= {"seed": _SEED.value, "validation_share": _VALIDATION_SHARE.value}
+    summary |= {split: sum(clip.split == split for clip in clips) for split in SPLITS}
+    write_manifest(directory / f"{name}.csv", clips, type(clips[0]))
+    write_manifest(directory / CLASS_TABLES[name], [NULL_CLASS, *classes], ClassLabel)
+    with atomic_file(directory / f"{name}.json") as file:
+        file.write(json.dumps(summary, indent=2).encode() + b"\n")
+    logging.info("wrote %s.csv to %s:\n%s", name, directory, json.dumps(summary, indent=2))
+
+
+if __name__ == "__main__":
+    script.run(main)
