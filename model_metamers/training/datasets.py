@@ -71,14 +71,38 @@ def shuffled_indices(n_examples: int, seed: int, first: int) -> tf.data.Dataset:
         seed: of the epochs' orders.
         first: position in the stream to start from.
     """
+    positions = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
+    return positions.map(lambda position: (position, shuffled_index(position, n_examples, seed)))
 
-    def index_at(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        epoch, offset = position // n_examples, position % n_examples
-        key = tf.cast(tf.stack([tf.cast(seed, tf.int64), epoch]), tf.uint32)
-        index = tf.random.experimental.index_shuffle(offset, key, n_examples - 1)
-        return position, index
 
-    return tf.data.Dataset.range(first, np.iinfo(np.int64).max).map(index_at)
+def shuffled_index(position: tf.Tensor, n_examples: int, seed: int) -> tf.Tensor:
+    """Return which example stands at a position of the endless stream."""
+    epoch, offset = position // n_examples, position % n_examples
+    key = tf.cast(tf.stack([tf.cast(seed, tf.int64), epoch]), tf.uint32)
+    return tf.random.experimental.index_shuffle(offset, key, n_examples - 1)
+
+
+def worker_positions(
+    batch_size: int, first_step: int, worker: int = 0, n_workers: int = 1
+) -> tf.data.Dataset:
+    """Return the endless positions of one worker's share of every batch.
+
+    The workers' shares, one after another, are the batch that a single worker would have.
+
+    Args:
+        batch_size: examples per step, over all workers.
+        first_step: step to start from.
+        worker: which of the workers this is, from 0.
+        n_workers: number of workers.
+
+    Raises:
+        ValueError: the batch cannot be shared out evenly.
+    """
+    share, rest = divmod(batch_size, n_workers)
+    if rest or not share:
+        raise ValueError(f"a batch of {batch_size} cannot be split over {n_workers} workers")
+    mine = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
+    return mine.map(lambda i: i // share * batch_size + worker * share + i % share)
 
 
 def image_batches(
