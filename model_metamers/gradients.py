@@ -1,36 +1,47 @@
 """Operations whose backward pass is altered on purpose (paper, sections 2.3 and 3.2).
 
-Three places need it. A rectifier at the matched layer blocks the gradient wherever the metamer's
-unit is off, although the natural stimulus may want it on; and the power and the logarithm that
-compress a cochleagram or a spectrogram have infinite slope at zero, where a quiet sound lives.
+Four places need it. A rectifier at the matched layer blocks the gradient wherever the metamer's
+unit is off, although the natural stimulus may want it on; the power and the logarithm that
+compress a cochleagram or a spectrogram have infinite slope at zero, where a quiet sound lives; and
+the magnitude of a spectrum has no slope at all there.
 
-| operation                | forward       | backward, times the incoming gradient      |
-|--------------------------|---------------|--------------------------------------------|
-| relu_linear_gradient     | max(x, 0)     | 1                                          |
-| power_clipped_gradient   | x ** p        | clip(p x ** (p - 1), -c, c); NaN becomes c |
-| log_clipped_gradient     | ln(x)         | clip(1 / x, -c, c); NaN becomes c          |
+| operation                | forward            | backward, times the incoming gradient      |
+|--------------------------|--------------------|--------------------------------------------|
+| relu_linear_gradient     | min(max(x, 0), l)  | 1                                          |
+| power_clipped_gradient   | x ** p             | clip(p x ** (p - 1), -c, c); NaN becomes c |
+| log_clipped_gradient     | ln(x)              | clip(1 / x, -c, c); NaN becomes c          |
+| magnitude                | abs(z)             | z / abs(z); 0 where z is 0                 |
 
-All take and return float tensors of any shape.
+All take and return tensors of any shape: float, but for the complex argument of `magnitude`.
 """
 
 import tensorflow as tf
 
 
-@tf.custom_gradient
-def relu_linear_gradient(x: tf.Tensor) -> tf.Tensor:
+def relu_linear_gradient(x: tf.Tensor, limit: float = float("inf")) -> tf.Tensor:
     """Rectify `x`, but pass the gradient as if the operation were the identity.
 
-    Use it on the matched layer only: every other rectifier keeps its true gradient.
+    Use it on the matched layer only: every other rectifier keeps its true gradient. A rectifier
+    that is clipped from above blocks the gradient at both ends, for the same reason.
 
     Args:
         x: pre-activations, any shape, float.
+        limit: largest output; 20 in DeepSpeech's clipped rectifiers.
 
     Returns:
-        max(x, 0), same shape and dtype.
+        min(max(x, 0), limit), same shape and dtype.
 
-    Source: paper section 2.3, "modified gradient".
+    Source: paper section 2.3, "modified gradient"; the limit is ours.
     """
-    return tf.nn.relu(x), lambda upstream: upstream
+
+    @tf.custom_gradient
+    def rectify(x):
+        y = tf.nn.relu(x)
+        if limit < float("inf"):
+            y = tf.minimum(y, tf.cast(limit, y.dtype))
+        return y, lambda upstream: upstream
+
+    return rectify(tf.convert_to_tensor(x))
 
 
 def power_clipped_gradient(x: tf.Tensor, exponent: float = 0.3, clip: float = 1.0) -> tf.Tensor:
@@ -78,6 +89,21 @@ def log_clipped_gradient(x: tf.Tensor, clip: float = 1.0) -> tf.Tensor:
         return tf.math.log(x), backward
 
     return logarithm(tf.convert_to_tensor(x))
+
+
+@tf.custom_gradient
+def magnitude(z: tf.Tensor) -> tf.Tensor:
+    """Return |z| of a complex tensor, with the gradient zero where z is zero.
+
+    TensorFlow's own gradient squares |z| on the way, which underflows for quiet sounds.
+    """
+    absolute = tf.abs(z)
+
+    def backward(upstream: tf.Tensor) -> tf.Tensor:
+        scale = tf.math.divide_no_nan(upstream, absolute)
+        return tf.complex(scale, tf.zeros_like(scale)) * z
+
+    return absolute, backward
 
 
 def _clip_derivative(derivative: tf.Tensor, clip: float) -> tf.Tensor:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from model_metamers.gradients import (
     log_clipped_gradient,
+    magnitude,
     power_clipped_gradient,
     relu_linear_gradient,
 )
@@ -25,6 +26,14 @@ def test_relu_linear_gradient_rectifies_forward_and_is_the_identity_backward():
     )
     np.testing.assert_array_equal(y, np.float32([0, 0, 0, 0, 1e-30, 3, 1e30]))
     np.testing.assert_array_equal(slope, np.ones(7))
+
+
+def test_relu_linear_gradient_with_a_limit_is_the_identity_backward_at_both_ends():
+    y, slope = forward_and_slope(
+        lambda x: relu_linear_gradient(x, limit=20.0), [-2.0, 0.0, 3.0, 20.0, 1e30]
+    )
+    np.testing.assert_array_equal(y, [0, 0, 3, 20, 20])
+    np.testing.assert_array_equal(slope, np.ones(5))
 
 
 def test_relu_linear_gradient_passes_the_incoming_gradient_unchanged():
@@ -70,6 +79,15 @@ def test_log_clipped_gradient(x, expected_y, expected_slope):
 def test_log_clipped_gradient_is_finite_at_and_below_zero():
     _, slope = forward_and_slope(log_clipped_gradient, [0.0, -1e-30, -0.5, -4.0])
     np.testing.assert_allclose(slope, [1.0, -1.0, -1.0, -0.25])
+
+
+def test_magnitude_has_the_slope_of_a_cone_and_none_at_its_tip():
+    z = tf.constant([3 + 4j, 0, -2, 1e-30j], tf.complex64)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        y = magnitude(z)
+    np.testing.assert_allclose(y, [5, 0, 2, 1e-30], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(y, z), [0.6 + 0.8j, 0, -1, 1j], rtol=1e-6)
 
 
 @pytest.mark.parametrize("function", [power_clipped_gradient, log_clipped_gradient])

@@ -183,6 +183,44 @@ def test_a_relu_below_the_matched_layer_keeps_its_true_gradient():
     assert np.all(tape.gradient(response, stimuli).numpy() == 0)
 
 
+@pytest.mark.parametrize("kind", ["separate", "fused", "concatenation"])
+def test_a_clipped_relu_is_a_relu_with_a_limit(kind):
+    image = keras.Input((2, 2, 3))
+    scale = {"kernel_initializer": "ones", "bias_initializer": keras.initializers.Constant(-3.0)}
+    if kind == "fused":
+        x = keras.layers.Dense(4, activation="relu6", name="clipped", **scale)(image)
+    else:
+        x = keras.layers.Dense(4, **scale)(image)
+        name = "clipped" if kind == "separate" else None
+        x = keras.layers.ReLU(6, name=name)(x)
+    if kind == "concatenation":
+        x = keras.layers.Concatenate(name="clipped")([x, x])
+    network = Network.from_keras(keras.Model(image, x))
+    assert ("clipped" in network.metamer_layers) == (kind != "concatenation")
+    stimuli = tf.stack([tf.fill((2, 2, 3), value) for value in (0.5, 2.0, 9.0)])
+    slopes = []
+    for modified in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(stimuli)
+            response = network.response("clipped", modified)(stimuli)
+        np.testing.assert_allclose(response[:, 0, 0, 0], [0, 3, 6])
+        slopes.append(tape.gradient(response, stimuli)[:, 0, 0, 0].numpy())
+    units = response.shape[-1]
+    np.testing.assert_array_equal(slopes, [[units] * 3, [0, units, 0]])
+
+
+def test_relus_of_different_limits_are_not_treated_as_one():
+    image = keras.Input((2, 2, 3))
+    branches = [keras.layers.ReLU(limit)(image) for limit in (None, 6)]
+    model = keras.Model(image, keras.layers.Concatenate(name="joined")(branches))
+    stimuli = tf.fill((1, 2, 2, 3), -1.0)
+    with tf.GradientTape() as tape:
+        tape.watch(stimuli)
+        network = Network.from_keras(model, metamer_layers=["joined"])
+        response = network.response("joined")(stimuli)
+    assert not tape.gradient(response, stimuli).numpy().any()
+
+
 def test_sequential_models_work(images):
     model = keras.Sequential(
         [keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="c"),

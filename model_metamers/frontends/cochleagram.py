@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.frontends.erb import CochleagramConfig, filterbank
-from model_metamers.gradients import power_clipped_gradient
+from model_metamers.gradients import magnitude, power_clipped_gradient
 
 POWER_GRADIENT_CLIP = 1.0
 
@@ -110,7 +110,7 @@ def _exact_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tens
         bands = tf.signal.rfft(waveforms)[:, None, :] * filters
         # Zeros for the negative frequencies: a real band becomes half its analytic signal.
         bands = tf.pad(bands, [(0, 0), (0, 0), (0, config.n_samples - config.n_bins)])
-        return low_pass(_magnitude(tf.signal.ifft(bands)))
+        return low_pass(magnitude(tf.signal.ifft(bands)))
 
     return envelopes
 
@@ -155,7 +155,7 @@ class _Group:
         """Return envelopes [batch, len(bands), n_frames] from spectra [batch, n_bins]."""
         bands = tf.gather(spectra, self._bins, axis=1) * self._filters
         bands = tf.pad(bands, [(0, 0), (0, 0), (0, self._n_grid - bands.shape[-1])])
-        return self._low_pass(_magnitude(tf.signal.ifft(bands)))
+        return self._low_pass(magnitude(tf.signal.ifft(bands)))
 
 
 def _groups(config: CochleagramConfig) -> list[_Group]:
@@ -223,15 +223,3 @@ def _low_pass_response(offset: np.ndarray, samples_per_frame: int) -> np.ndarray
     window = np.i0(KAISER_BETA * np.sqrt(np.where(inside, 1 - from_middle**2, 0.0)))
     sinc = np.sinc((tap - n_taps / 2) / samples_per_frame) / samples_per_frame
     return np.where(inside, sinc * window / np.i0(KAISER_BETA), 0.0)
-
-
-@tf.custom_gradient
-def _magnitude(z: tf.Tensor) -> tf.Tensor:
-    """Return |z|, with the gradient zero where z is zero (z / |z| is undefined there)."""
-    magnitude = tf.abs(z)
-
-    def backward(upstream: tf.Tensor) -> tf.Tensor:
-        scale = tf.math.divide_no_nan(upstream, magnitude)
-        return tf.complex(scale, tf.zeros_like(scale)) * z
-
-    return magnitude, backward

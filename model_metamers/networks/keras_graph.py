@@ -12,13 +12,15 @@ import keras
 
 Node = Any  # Keras' record of one application of an operation; its class is not public
 
+_FUSED_RELU_LIMITS = {keras.activations.relu: float("inf"), keras.activations.relu6: 6.0}
+
 
 def default_layers(model: keras.Model) -> list[str]:
     """Return the layers with parameters and the ReLUs, from the input upwards."""
     return [
         name
         for name, operation in _walk(model)
-        if getattr(operation, "weights", None) or _is_relu(operation)
+        if getattr(operation, "weights", None) or _relu_limit(operation) is not None
     ]
 
 
@@ -34,16 +36,19 @@ def output_of(model: keras.Model, name: str) -> keras.KerasTensor:
     return lift(node.outputs[0])
 
 
-def before_relu_of(model: keras.Model, name: str) -> keras.KerasTensor | None:
-    """Return the input of a layer's ReLU, or None where the layer does not end in one.
+def before_relu_of(model: keras.Model, name: str) -> tuple[keras.KerasTensor, float] | None:
+    """Return the input of a layer's ReLU and the largest value that the ReLU lets through.
+
+    The value is infinite but for clipped ReLUs, min(max(x, 0), limit). None where the layer does
+    not end in a ReLU.
 
     Raises:
         KeyError: there is no such layer.
         ValueError: as `output_of`.
     """
     node, lift = _locate(model, name)
-    tensor = _before_relu(node)
-    return None if tensor is None else lift(tensor)
+    found = _before_relu(node)
+    return None if found is None else (lift(found[0]), found[1])
 
 
 def final_layer(model: keras.Model) -> str:
@@ -106,15 +111,17 @@ def _only_node(model: keras.Model, name: str) -> Node:
     return nodes[0]
 
 
-def _is_relu(operation: keras.Operation) -> bool:
+def _relu_limit(operation: keras.Operation) -> float | None:
+    """Return the largest value that a ReLU lets through, or None for other operations."""
     if isinstance(operation, keras.layers.ReLU):
-        plain = operation.max_value is None and not operation.negative_slope
-        return plain and not operation.threshold
-    return getattr(operation, "activation", None) is keras.activations.relu
+        if operation.negative_slope or operation.threshold:
+            return None
+        return float("inf") if operation.max_value is None else float(operation.max_value)
+    return _FUSED_RELU_LIMITS.get(getattr(operation, "activation", None))
 
 
-def _before_relu(node: Node) -> keras.KerasTensor | None:
-    """Return the tensor in front of the node's ReLU, in the graph the node is in.
+def _before_relu(node: Node) -> tuple[keras.KerasTensor, float] | None:
+    """Return the tensor in front of the node's ReLU, in the graph the node is in, and its limit.
 
     A fused ReLU has no such tensor, so the layer is applied once more, without its activation. A
     concatenation of ReLUs is the ReLU of a concatenation.
@@ -122,18 +129,21 @@ def _before_relu(node: Node) -> keras.KerasTensor | None:
     operation = node.operation
     if isinstance(operation, keras.layers.Concatenate):
         branches = [_before_relu(_node_of(tensor)) for tensor in node.input_tensors]
-        if any(branch is None for branch in branches):
+        limits = {branch and branch[1] for branch in branches}
+        if len(limits) > 1 or None in limits:
             return None
-        return keras.layers.Concatenate(axis=operation.axis)(branches)
-    if not _is_relu(operation):
+        tensors = [tensor for tensor, _ in branches]
+        return keras.layers.Concatenate(axis=operation.axis)(tensors), limits.pop()
+    limit = _relu_limit(operation)
+    if limit is None:
         return None
     if isinstance(operation, keras.layers.ReLU):
-        return node.input_tensors[0]
+        return node.input_tensors[0], limit
     config = operation.get_config() | {"activation": "linear", "name": f"{operation.name}.linear"}
     linear = type(operation).from_config(config)
     tensor = linear(node.input_tensors[0])
     linear.set_weights(operation.get_weights())
-    return tensor
+    return tensor, limit
 
 
 def _node_of(tensor: keras.KerasTensor) -> Node:

@@ -219,8 +219,9 @@ class Network:
         if before_relu is None:
             truncated = keras.Model(self.model.inputs[0], output)
             return lambda stimuli: truncated(stimuli, training=False)
-        truncated = keras.Model(self.model.inputs[0], before_relu)
-        return lambda stimuli: relu_linear_gradient(truncated(stimuli, training=False))
+        tensor, limit = before_relu
+        truncated = keras.Model(self.model.inputs[0], tensor)
+        return lambda stimuli: relu_linear_gradient(truncated(stimuli, training=False), limit)
 
     def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
         """Return stimuli as float32, or raise ValueError when their shape does not fit."""
