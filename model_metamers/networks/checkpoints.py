@@ -3,8 +3,8 @@
 Variables go by their TF-Slim names everywhere ("vgg_19/conv1/conv1_1/weights"); `blocks` tells
 how a Keras layer's name gives its scope. Nothing is assigned unless a file fits completely.
 
-Kernels: [height, width, in, out] for convolutions, [in, out] for fully connected layers, which
-TF-Slim may store as a convolution over the whole map.
+Kernels: [height, width, in, out] for convolutions, [in, out] for fully connected layers. A file
+may store a convolution over its whole input where we have a fully connected layer, or the reverse.
 """
 
 import os
@@ -70,7 +70,12 @@ def checkpoint_variables(model: keras.Model, scope: str) -> dict[str, keras.Vari
     return variables
 
 
-def load_weights(model: keras.Model, source: str | os.PathLike, scope: str) -> str:
+def load_weights(
+    model: keras.Model,
+    source: str | os.PathLike,
+    scope: str,
+    stored_names: Mapping[str, str] | None = None,
+) -> str:
     """Give a model the weights of a file.
 
     Args:
@@ -79,6 +84,8 @@ def load_weights(model: keras.Model, source: str | os.PathLike, scope: str) -> s
             a TF-Hub handle (https://...), the folder of a SavedModel, or our own .npz.
         scope: outermost variable scope in the file ("vgg_19"). Our own files have none, so for
             them it is ignored.
+        stored_names: name of `checkpoint_variables` -> name in the file, where that is not TF-
+            Slim's. Ignored for our own files too.
 
     Returns:
         SHA-256 of the file (of its files one after another, in alphabetical order, when several).
@@ -88,14 +95,19 @@ def load_weights(model: keras.Model, source: str | os.PathLike, scope: str) -> s
             misshapen variables are all named. The model is then unchanged.
     """
     source = os.fspath(source)
-    scope = "" if source.endswith(".npz") else scope
-    variables = checkpoint_variables(model, scope)
+    if source.endswith(".npz"):
+        scope, stored_names = "", None
+    stored_names = stored_names or {}
+    variables = {
+        stored_names.get(name, name): variable
+        for name, variable in checkpoint_variables(model, scope).items()
+    }
     try:
         with _opened(source, model.name) as stored:
-            stored_names = _match(stored.shapes, variables, scope, source)
+            found = _match(stored.shapes, variables, scope, source)
             with damage_told(source):
                 values = {
-                    name: np.reshape(stored.read(stored_names[name]), variable.shape)
+                    name: np.reshape(stored.read(found[name]), variable.shape)
                     for name, variable in variables.items()
                 }
     except OSError as error:
@@ -171,8 +183,11 @@ def _within_scope(stored_name: str, scope: str) -> str:
 
 
 def _shape_fits(stored: tuple[int, ...], expected: tuple[int, ...]) -> bool:
-    if len(stored) == 4 and len(expected) == 2:
-        return (int(np.prod(stored[:3])), stored[3]) == expected
+    """Tell whether values of the stored shape, in the same order, are the expected ones."""
+    if min(len(stored), len(expected)) == 2:
+        stored, expected = ((int(np.prod(s[:-1])), s[-1]) for s in (stored, expected))
+    elif len(expected) == 5 and len(stored) == 4:  # a convolution within each of several patches
+        stored = (1, *stored)
     return stored == expected
 
 
@@ -200,14 +215,18 @@ def _opened(source: str, network_name: str) -> Iterator[_Stored]:
     elif source.endswith((".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory() as directory:
             with damage_told(source):
-                unpacked = unpack(Path(source), Path(directory), lambda name: ".ckpt" in name)
+                unpacked = unpack(Path(source), Path(directory), _is_of_checkpoint)
             prefixes = {checkpoint_prefix(str(path)) for path in unpacked}
             if len(prefixes) != 1:
-                raise ValueError(f"{source} must hold one .ckpt; it holds {len(prefixes)}")
+                raise ValueError(f"{source} must hold one checkpoint; it holds {len(prefixes)}")
             stored = _open_checkpoint(prefixes.pop(), shown_as=source)
             yield _Stored(stored.shapes, stored.read, sha256_of(Path(source)))
     else:
         yield _open_checkpoint(checkpoint_prefix(source), shown_as=source)
+
+
+def _is_of_checkpoint(filename: str) -> bool:
+    return ".ckpt" in filename or checkpoint_prefix(filename) != filename
 
 
 def _open_checkpoint(prefix: str, shown_as: str) -> _Stored:
