@@ -6,14 +6,22 @@ themselves.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import keras
 
 from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.networks import checkpoints, inception, resnet, vgg, word_cnn
+from model_metamers.frontends.spectral import LogMelConfig
+from model_metamers.networks import (
+    checkpoints,
+    inception,
+    resnet,
+    vgg,
+    vggish,
+    word_cnn,
+)
 from model_metamers.networks.downloads import Download
 from model_metamers.networks.network import Network, Readout, initialise
 
@@ -35,6 +43,7 @@ class CatalogEntry:
         always_random: the network is never trained, so its weights come from the seed.
         stimulus_range: bounds of a stimulus; None for sounds, which have none.
         sample_rate_hz: of a sound; None for images.
+        learning_rates: layer -> Adam's rate in the paper, where that is not `SynthesisConfig`'s.
     """
 
     build: Callable[[], keras.Model]
@@ -46,6 +55,7 @@ class CatalogEntry:
     always_random: bool = False
     stimulus_range: tuple[float, float] | None = (0.0, 1.0)
     sample_rate_hz: int | None = None
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
 
 
 def _slim_download(archive: str, member: str) -> Download:
@@ -184,7 +194,28 @@ _SMALL_AUDIO = {
     ),
 }
 
-CATALOG: dict[str, CatalogEntry] = _IMAGENET | _RETRAINED | _SMALL | _AUDIO | _SMALL_AUDIO
+# Networks of sounds that others trained. Neither answers with a class: the readouts are the
+# embedding and the characters' logits of all frames, so that "the label" is the strongest unit of
+# the embedding, or the most certain character and its frame. Source: FACTS sections 3 and 6.
+_PUBLISHED_AUDIO = {
+    "vggish": CatalogEntry(
+        build=vggish.vggish,
+        metamer_layers=vggish.METAMER_LAYERS,
+        readouts={"embedding": Readout("embedding")},
+        slim_scope=vggish.SLIM_SCOPE,
+        download=Download(
+            url="https://storage.googleapis.com/audioset/vggish_model.ckpt",
+            filename="vggish_model.ckpt",
+        ),
+        stimulus_range=None,
+        sample_rate_hz=LogMelConfig().sample_rate_hz,
+        learning_rates={"embedding": 1e-2},
+    ),
+}
+
+CATALOG: dict[str, CatalogEntry] = (
+    _IMAGENET | _RETRAINED | _SMALL | _AUDIO | _SMALL_AUDIO | _PUBLISHED_AUDIO
+)
 
 
 def list_networks() -> list[str]:
@@ -226,8 +257,7 @@ def load_network(
     else:
         source = default_weights(name) if weights == "default" else weights
         _check_shipped(name, Path(source))
-        scope = "" if str(source).endswith(".npz") else entry.slim_scope
-        sha256 = checkpoints.load_weights(model, source, scope)
+        sha256 = checkpoints.load_weights(model, source, entry.slim_scope)
     return Network(
         name, model, entry.metamer_layers, entry.stimulus_range, entry.readouts,
         entry.sample_rate_hz, sha256,
@@ -255,7 +285,8 @@ def _check_shipped(name: str, source: Path) -> None:
 def default_weights(name: str) -> Path:
     """Return where a network's shipped or downloaded weights are kept, present or not."""
     download = catalog_entry(name).download
-    return checkpoint_directory() / (download.member if download else f"{name}.npz")
+    filename = (download.member or download.filename) if download else f"{name}.npz"
+    return checkpoint_directory() / filename
 
 
 def checkpoint_directory() -> Path:

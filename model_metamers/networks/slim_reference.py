@@ -1,10 +1,11 @@
-"""TF-Slim's own graph of a checkpoint, the oracle for our image networks.
+"""TF-Slim's own graph of a checkpoint, the oracle for our image networks and VGGish.
 
 `compare` runs one checkpoint through TF-Slim's graph and through ours and reports how far apart
 every metamer layer is; `write_random_checkpoint` makes one with random weights and batch-norm
 statistics, so that the comparison needs no download. The only TF1 graph of the project is here.
 
-Images: float [batch, height, width, 3] in [0, 1]; preprocessing happens outside TF-Slim's graph.
+Stimuli: images [batch, height, width, 3] in [0, 1], or waveforms [batch, samples]; preprocessing
+happens outside TF-Slim's graph. VGGish's is our own front end, which has tests of its own.
 """
 
 import os
@@ -16,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.networks import inception, resnet, vgg
+from model_metamers.frontends.spectral import LogMel, LogMelConfig
+from model_metamers.networks import inception, resnet, vgg, vggish
 from model_metamers.networks.network import Network
 
 v1 = tf.compat.v1
@@ -27,16 +29,23 @@ class SlimNetwork:
     """How to build a TF-Slim network and where its metamer layers are.
 
     Attributes:
-        build: from preprocessed images and options to TF-Slim's (output, end points).
-        preprocess: from images in [0, 1] to the range TF-Slim's network expects.
+        build: from preprocessed stimuli and options to TF-Slim's (output, end points).
+        input_shape: of one preprocessed stimulus, or patch of it, at TF-Slim's size.
+        preprocess: from stimuli to what TF-Slim's network expects.
         tensors: metamer layer -> name of an end point, or of a tensor of the graph ("...:0").
         unused: values of variables that the published checkpoint has and inference does not need.
     """
 
     build: Callable
+    input_shape: tuple[int, ...]
     preprocess: Callable[[np.ndarray], np.ndarray]
     tensors: Mapping[str, str]
     unused: Mapping[str, np.ndarray]
+
+
+def list_networks() -> list[str]:
+    """Return the names of the networks that have a TF-Slim graph here."""
+    return list(_slim_networks())
 
 
 def write_random_checkpoint(
@@ -51,7 +60,7 @@ def write_random_checkpoint(
     Activations stay finite and of order one: kernels are He-normal, batch-norm variances positive.
 
     Args:
-        network_name: "vgg_19", "inception_v3" or "resnet_v2_101".
+        network_name: one of `list_networks`.
         path: the checkpoint file (V1) or the prefix of its .index and .data files (V2).
         seed: of all random values.
         size_px: side of the input image, by default TF-Slim's; VGG-19 takes 224 only.
@@ -64,9 +73,9 @@ def write_random_checkpoint(
     if format not in ("V1", "V2"):
         raise ValueError(f"checkpoint format must be 'V1' or 'V2'; got {format!r}")
     generator = np.random.default_rng(seed)
-    size_px = size_px or (224 if network_name == "vgg_19" else 299)
+    shape = slim_network.input_shape if size_px is None else (size_px, size_px, 3)
     with tf.Graph().as_default(), v1.Session() as session:
-        slim_network.build(v1.placeholder(tf.float32, (1, size_px, size_px, 3)), inference=False)
+        slim_network.build(v1.placeholder(tf.float32, (1, *shape)), inference=False)
         v1.train.create_global_step()
         for name, value in slim_network.unused.items():
             v1.get_variable(name, initializer=tf.constant(value), trainable=False)
@@ -86,55 +95,63 @@ def write_random_checkpoint(
 
 
 def reference_activations(
-    network_name: str, checkpoint: str | os.PathLike, images: np.ndarray
+    network_name: str, checkpoint: str | os.PathLike, stimuli: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return metamer layer -> activations of TF-Slim's graph in inference mode.
 
     Args:
-        network_name: "vgg_19", "inception_v3" or "resnet_v2_101".
+        network_name: one of `list_networks`.
         checkpoint: TF1 checkpoint, a V1 file or a V2 prefix.
-        images: [batch, size, size, 3] in [0, 1].
+        stimuli: images [batch, size, size, 3] in [0, 1], or waveforms [batch, samples].
 
     Returns:
-        Arrays [batch, height, width, channels], or [batch, features] where the map is 1 x 1.
+        Arrays [batch, height, width, channels], or [batch, features] where the map is 1 x 1; of
+        waveforms [batch, patches, ...].
 
     Raises:
-        ValueError: unknown network, or images of another rank.
+        ValueError: unknown network, or stimuli of another rank.
     """
     slim_network = _slim_network(network_name)
-    images = np.asarray(images, np.float32)
-    if images.ndim != 4 or images.shape[-1] != 3:
-        raise ValueError(f"expected images [batch, size, size, 3]; got {list(images.shape)}")
+    inputs = slim_network.preprocess(np.asarray(stimuli, np.float32))
+    rank, last = len(slim_network.input_shape), slim_network.input_shape[-1]
+    if inputs.ndim != 1 + rank or inputs.shape[-1] != last:
+        raise ValueError(f"{network_name} takes no stimuli of shape {list(np.shape(stimuli))}")
     with tf.Graph().as_default() as graph, v1.Session() as session:
-        placeholder = v1.placeholder(tf.float32, images.shape)
+        placeholder = v1.placeholder(tf.float32, inputs.shape)
         _, end_points = slim_network.build(placeholder, inference=True)
         tensors = {
             layer: graph.get_tensor_by_name(name) if name.endswith(":0") else end_points[name]
             for layer, name in slim_network.tensors.items()
         }
         v1.train.Saver().restore(session, os.fspath(checkpoint))
-        values = session.run(tensors, {placeholder: slim_network.preprocess(images)})
-    return {
-        layer: value.reshape(len(value), -1) if value.shape[1:3] == (1, 1) else value
-        for layer, value in values.items()
-    }
+        values = session.run(tensors, {placeholder: inputs})
+    return {layer: _per_stimulus(value, len(stimuli)) for layer, value in values.items()}
 
 
 def compare(
-    network: Network, checkpoint: str | os.PathLike, images: np.ndarray
+    network: Network, checkpoint: str | os.PathLike, stimuli: np.ndarray
 ) -> dict[str, float]:
     """Return metamer layer -> relative L2 error of our activations against TF-Slim's.
 
     Args:
         network: our network, with the weights of `checkpoint`, under TF-Slim's name of it.
         checkpoint: TF1 checkpoint, a V1 file or a V2 prefix.
-        images: [batch, *network.stimulus_shape] in [0, 1].
+        stimuli: [batch, *network.stimulus_shape], images in [0, 1].
     """
-    expected = reference_activations(network.name, checkpoint, images)
-    ours = network.activations(images, tuple(expected))
+    expected = reference_activations(network.name, checkpoint, stimuli)
+    ours = network.activations(stimuli, tuple(expected))
     return {
         layer: _relative_error(ours[layer].ravel(), expected[layer].ravel()) for layer in expected
     }
+
+
+def _per_stimulus(values: np.ndarray, n_stimuli: int) -> np.ndarray:
+    """Drop the axes of a 1 x 1 map, and give the patches of a stimulus an axis of their own."""
+    if values.shape[1:3] == (1, 1):
+        values = values.reshape(len(values), -1)
+    if len(values) == n_stimuli:
+        return values
+    return values.reshape(n_stimuli, -1, *values.shape[1:])
 
 
 def _relative_error(values: np.ndarray, expected: np.ndarray) -> float:
@@ -159,9 +176,17 @@ def _random_value(name: str, shape: list[int], generator: np.random.Generator) -
 
 
 def _slim_network(name: str) -> SlimNetwork:
-    networks = {
+    networks = _slim_networks()
+    if name not in networks:
+        raise ValueError(f"TF-Slim has no network {name!r}; known: {', '.join(networks)}")
+    return networks[name]
+
+
+def _slim_networks() -> dict[str, SlimNetwork]:
+    return {
         "vgg_19": SlimNetwork(
             build=_build_vgg_19,
+            input_shape=(224, 224, 3),
             preprocess=lambda images: images * 255 - np.float32(vgg.CHANNEL_MEANS),
             tensors={
                 layer: f"vgg_19/{layer[:5]}/{layer}" if "_" in layer else f"vgg_19/{layer}"
@@ -171,22 +196,28 @@ def _slim_network(name: str) -> SlimNetwork:
         ),
         "inception_v3": SlimNetwork(
             build=_build_inception_v3,
+            input_shape=(299, 299, 3),
             preprocess=lambda images: 2 * images - 1,
             tensors={layer: layer for layer in inception.METAMER_LAYERS},
             unused={},
         ),
         "resnet_v2_101": SlimNetwork(
             build=_build_resnet_v2_101,
+            input_shape=(299, 299, 3),
             preprocess=lambda images: 2 * images - 1,
             # The averaged map is no end point of tf_slim 1.1, only a tensor.
             tensors={layer: f"resnet_v2_101/{layer}" for layer in resnet.METAMER_LAYERS}
             | {"global_pool": "resnet_v2_101/pool5:0"},
             unused={},
         ),
+        "vggish": SlimNetwork(
+            build=_build_vggish,
+            input_shape=(vggish.PATCH_FRAMES, LogMelConfig().n_bands),
+            preprocess=_log_mel_patches,
+            tensors={layer: _vggish_tensor(layer) for layer in vggish.METAMER_LAYERS},
+            unused={},
+        ),
     }
-    if name not in networks:
-        raise ValueError(f"TF-Slim has no network {name!r}; known: {', '.join(networks)}")
-    return networks[name]
 
 
 def _build_vgg_19(images: tf.Tensor, inference: bool) -> tuple:
@@ -216,6 +247,38 @@ def _build_resnet_v2_101(images: tf.Tensor, inference: bool) -> tuple:
 
     with tf_slim.arg_scope(resnet_utils.resnet_arg_scope()):
         return resnet_v2.resnet_v2_101(images, num_classes=1001, is_training=False)
+
+
+def _build_vggish(patches: tf.Tensor, inference: bool) -> tuple:
+    _alias_legacy_layers()
+    import tf_slim
+
+    with v1.variable_scope("vggish"):
+        x = patches[..., None]
+        for block, channels in (("conv1", 64), ("conv2", 128)):
+            x = tf_slim.conv2d(x, channels, 3, scope=block)
+            x = tf_slim.max_pool2d(x, 2, padding="SAME")
+        for block, channels in (("conv3", 256), ("conv4", 512)):
+            x = tf_slim.repeat(x, 2, tf_slim.conv2d, channels, 3, scope=block)
+            x = tf_slim.max_pool2d(x, 2, padding="SAME")
+        x = tf_slim.repeat(tf_slim.flatten(x), 2, tf_slim.fully_connected, 4096, scope="fc1")
+        x = tf_slim.fully_connected(x, 128, activation_fn=None, scope="fc2")
+        return tf.identity(x, name="embedding"), {}
+
+
+def _vggish_tensor(layer: str) -> str:
+    block, in_block, _ = layer.partition("_")
+    if layer == "embedding":
+        return "vggish/embedding:0"
+    return f"vggish/{block}/{layer}/Relu:0" if in_block else f"vggish/{layer}/Relu:0"
+
+
+def _log_mel_patches(waveforms: np.ndarray) -> np.ndarray:
+    """Return the patches [batch x patches, frames, bands] of waveforms [batch, samples]."""
+    spectrograms = LogMel(LogMelConfig(n_samples=waveforms.shape[-1]))(waveforms).numpy()
+    n_patches = spectrograms.shape[1] // vggish.PATCH_FRAMES
+    whole = spectrograms[:, : n_patches * vggish.PATCH_FRAMES]
+    return whole.reshape(-1, vggish.PATCH_FRAMES, spectrograms.shape[-1])
 
 
 def _alias_legacy_layers() -> None:
