@@ -13,9 +13,10 @@ from pathlib import Path
 import keras
 
 from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.frontends.spectral import LogMelConfig
+from model_metamers.frontends.spectral import LogMelConfig, MfccConfig
 from model_metamers.networks import (
     checkpoints,
+    deepspeech,
     inception,
     resnet,
     vgg,
@@ -43,6 +44,8 @@ class CatalogEntry:
         always_random: the network is never trained, so its weights come from the seed.
         stimulus_range: bounds of a stimulus; None for sounds, which have none.
         sample_rate_hz: of a sound; None for images.
+        checkpoint_names: our name of a weight -> its name in the checkpoint, where that is not
+            TF-Slim's.
         learning_rates: layer -> Adam's rate in the paper, where that is not `SynthesisConfig`'s.
     """
 
@@ -55,6 +58,7 @@ class CatalogEntry:
     always_random: bool = False
     stimulus_range: tuple[float, float] | None = (0.0, 1.0)
     sample_rate_hz: int | None = None
+    checkpoint_names: Mapping[str, str] = field(default_factory=dict)
     learning_rates: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -211,6 +215,21 @@ _PUBLISHED_AUDIO = {
         sample_rate_hz=LogMelConfig().sample_rate_hz,
         learning_rates={"embedding": 1e-2},
     ),
+    "deepspeech": CatalogEntry(
+        build=deepspeech.deepspeech,
+        metamer_layers=deepspeech.METAMER_LAYERS,
+        readouts={"characters": Readout("logits")},
+        download=Download(
+            url="https://github.com/mozilla/DeepSpeech/releases/download/v0.4.1/"
+            "deepspeech-0.4.1-checkpoint.tar.gz",
+            filename="deepspeech-0.4.1-checkpoint.tar.gz",
+            member="model.v0.4.1",
+        ),
+        stimulus_range=None,
+        sample_rate_hz=MfccConfig().sample_rate_hz,
+        checkpoint_names=deepspeech.CHECKPOINT_NAMES,
+        learning_rates=dict.fromkeys(deepspeech.METAMER_LAYERS, 1e-4),
+    ),
 }
 
 CATALOG: dict[str, CatalogEntry] = (
@@ -257,7 +276,7 @@ def load_network(
     else:
         source = default_weights(name) if weights == "default" else weights
         _check_shipped(name, Path(source))
-        sha256 = checkpoints.load_weights(model, source, entry.slim_scope)
+        sha256 = checkpoints.load_weights(model, source, entry.slim_scope, entry.checkpoint_names)
     return Network(
         name, model, entry.metamer_layers, entry.stimulus_range, entry.readouts,
         entry.sample_rate_hz, sha256,
