@@ -48,8 +48,7 @@ def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
     Raises:
         ValueError: the paper preset without a folder, or an unusable folder.
     """
-    n_samples = network.stimulus_shape[0]
-    ours = shipped.spoken_words(n_samples)
+    ours = shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
     if options.stimuli_dir:
         natural = _from_folder(options, network, options.num_stimuli)
         _check_words(natural.labels, options)

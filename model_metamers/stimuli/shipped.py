@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from model_metamers.stimuli.made.speech import family_of
-from model_metamers.stimuli.sounds import RMS, load_sound_folder
+from model_metamers.stimuli.sounds import RMS, SAMPLE_RATE_HZ, load_sound_folder
 from model_metamers.stimuli.stimulus_set import StimulusSet
 
 CLIPS = Path(__file__).with_name("clips")
+CLIP_S = 2.0
 
 
 def clip_name(voice: str, index: int) -> str:
@@ -19,17 +20,17 @@ def clip_name(voice: str, index: int) -> str:
     return f"{voice.replace('+', '_')}_{index}"
 
 
-def spoken_words(n_samples: int, limit: int | None = None) -> StimulusSet:
+def spoken_words(n_samples: int, sample_rate_hz: int = SAMPLE_RATE_HZ) -> StimulusSet:
     """Return the shipped clips, the words in turn.
 
     Args:
-        n_samples: the middle of the clip, at most 2 s of it, at 20 kHz.
-        limit: how many, None for all eighty.
+        n_samples: the middle of the clip, at most 2 s of it.
+        sample_rate_hz: of the result.
 
     Returns:
         Waveforms [n, n_samples] of zero mean and RMS 0.1, with the word as label.
     """
-    clips = load_sound_folder(CLIPS, limit=limit)
+    clips = load_sound_folder(CLIPS, sample_rate_hz, round(CLIP_S * sample_rate_hz))
     return StimulusSet(middle(clips.stimuli, n_samples), clips.ids, clips.labels)
 
 
