@@ -1,27 +1,34 @@
 """Figures S1 to S8: metamers of every layer, measured at every layer, against the null.
 
-    python experiments/figs1_s8_layer_grids.py                                # small preset
+    python experiments/figs1_s8_layer_grids.py                     # the image networks
+    python experiments/figs1_s8_layer_grids.py --modality=audio
     python experiments/figs1_s8_layer_grids.py --run_dir=figures/fig3_visual
-    python experiments/figs1_s8_layer_grids.py --stage=figure                 # redraw
+    python experiments/figs1_s8_layer_grids.py --stage=figure      # redraw
 
-The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_visual.py. Writes
-layer_grid.csv and one figure per network.
+The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_visual.py or
+fig4_audio.py. Writes layer_grid.csv and one figure per network.
 """
 
 import figure_run
 import presets
 import script
+from absl import flags
 from figure_run import Settings
 
 from model_metamers.plotting.layer_grid import layer_grid_figure
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/figs1_s8_layer_grids", presets.VISUAL_RUN)
+_MODALITY = flags.DEFINE_enum("modality", "visual", ("visual", "audio"), "Which networks.")
+PRESETS = {"visual": presets.VISUAL, "audio": presets.AUDIO}
 
 
 def main() -> None:
     """Measure what is missing, then draw."""
-    options = figure_run.settings(presets.VISUAL)
+    if _MODALITY.value == "audio":
+        flags.FLAGS.set_default("output_dir", "runs/figs1_s8_layer_grids_audio")
+        flags.FLAGS.set_default("run_dir", presets.AUDIO_RUN)
+    options = figure_run.settings(PRESETS[_MODALITY.value])
     if options.stage == "figure" or compute(options):
         draw(RunFolder(options.output_dir, create=False))
 
@@ -29,11 +36,13 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write layer_grid.csv; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
+    import audio
     import visual
 
     from model_metamers.layer_grid import layer_grid
 
-    generators = visual.load_generators(options)
+    modality = audio if _MODALITY.value == "audio" else visual
+    generators = modality.load_generators(options)
     run = figure_run.certified_metamers(generators, options)
     if run is None:
         return False
