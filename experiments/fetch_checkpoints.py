@@ -1,15 +1,15 @@
-"""Download the published checkpoints (image networks, VGGish, DeepSpeech), and verify them.
+"""Download the published checkpoints, and verify them.
 
-    python experiments/fetch_checkpoints.py                                    # all five
+    python experiments/fetch_checkpoints.py                                    # all of them
     python experiments/fetch_checkpoints.py --networks=vgg_19 --verify_against_slim
 
 Needs the internet, and disk for each archive and what it unpacks to (the archive may be deleted
 afterwards). The same command resumes a broken transfer. No hashes are published: size and SHA-256
 are recorded in <directory>/downloads.json at the first download and verified from then on.
 
-With --verify_against_slim the checkpoint also runs through TF-Slim's own graph, and one line per
-metamer layer tells the relative L2 distance to ours: about 1e-6, the rounding of float32. TF-Slim
-has no DeepSpeech.
+The authors' two audio networks are in one archive of 2 GB. With --verify_against_slim a checkpoint
+of an image network, or VGGish's, also runs through TF-Slim's own graph, and one line per metamer
+layer tells the relative L2 distance to ours: about 1e-6, the rounding of float32.
 """
 
 import sys

@@ -17,6 +17,7 @@ from model_metamers.networks.network import Network, Readout, initialise
 v1 = tf.compat.v1
 TOLERANCE = 1e-5  # relative L2: float32 over five layers and 25 steps
 SHORT = MfccConfig(n_samples=8000)  # 25 frames
+NAMING = checkpoints.renamed(deepspeech.CHECKPOINT_NAMES)
 UNITS = {"layer_1": 40, "layer_2": 48, "layer_3": 24, "lstm": 32, "layer_5": 16}
 WIDTHS = [units / 2048 for units in UNITS.values()]
 CLIPPED = ("layer_1", "layer_2", "layer_3", "layer_5")
@@ -127,9 +128,8 @@ def test_the_catalogs_network_has_the_layers_and_variables_of_the_release():
     sizes = {name: np.prod(shape) for name, shape in release_shapes([2048] * 5).items()}
     assert network.model.count_params() == sum(sizes.values())
     entry = catalog.catalog_entry("deepspeech")
-    variables = checkpoints.checkpoint_variables(network.model, "")
-    ours = {entry.checkpoint_names[name]: v.numpy().size for name, v in variables.items()}
-    assert ours == sizes
+    variables = entry.naming(network.model, {})
+    assert {name: v.numpy().size for name, v in variables.items()} == sizes
     assert entry.learning_rates == dict.fromkeys(network.metamer_layers, 1e-4)
 
 
@@ -138,7 +138,7 @@ def test_every_metamer_layer_agrees_with_the_releases_graph(kind, waveforms, tmp
     prefix, archive = write_release(tmp_path, random_values(release_shapes(UNITS.values())))
     network = short_network()
     source = {"prefix": prefix, "archive": archive}[kind]
-    checkpoints.load_weights(network.model, source, "", deepspeech.CHECKPOINT_NAMES)
+    checkpoints.load_weights(network.model, source, "", NAMING)
     mfccs = network.activations(waveforms, ["mfcc"])["mfcc"]
     ours = network.activations(waveforms)
     for layer, expected in release_activations(prefix, mfccs).items():
@@ -175,7 +175,7 @@ def test_a_release_of_another_layout_is_told_with_its_names(tmp_path):
     prefix, _ = write_release(tmp_path, values)
     network = short_network()
     with pytest.raises(ValueError) as error:
-        checkpoints.load_weights(network.model, prefix, "", deepspeech.CHECKPOINT_NAMES)
+        checkpoints.load_weights(network.model, prefix, "", NAMING)
     assert "missing: lstm_fused_cell/kernel;" in str(error.value)
     assert "unexpected: bidirectional_rnn/fw/basic_lstm_cell/kernel;" in str(error.value)
     assert "of another shape: h5 [64, 16] instead of [32, 16]" in str(error.value)
@@ -186,7 +186,7 @@ def test_own_files_keep_the_weights(tmp_path, waveforms):
     first, again = short_network(), short_network()
     initialise(first.model, seed=0)
     checkpoints.save_weights(first.model, tmp_path / "w.npz", np.float32)
-    checkpoints.load_weights(again.model, tmp_path / "w.npz", "", deepspeech.CHECKPOINT_NAMES)
+    checkpoints.load_weights(again.model, tmp_path / "w.npz", "", NAMING)
     np.testing.assert_array_equal(again.logits(waveforms), first.logits(waveforms))
 
 
@@ -210,7 +210,7 @@ def test_clipped_relus_are_matched_with_the_modified_gradient(layer, waveforms, 
     """Units that are off, and units at the limit, pass a gradient only if it is modified."""
     prefix, _ = write_release(tmp_path, random_values(release_shapes(UNITS.values())))
     network = short_network()
-    checkpoints.load_weights(network.model, prefix, "", deepspeech.CHECKPOINT_NAMES)
+    checkpoints.load_weights(network.model, prefix, "", NAMING)
     stimuli = tf.constant(waveforms)
     expected = network.activations(waveforms, [layer])[layer]
     for low, high in ((-np.inf, 0.0), (20.0, np.inf)):

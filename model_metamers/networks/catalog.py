@@ -22,6 +22,7 @@ from model_metamers.networks import (
     vgg,
     vggish,
     word_cnn,
+    word_cnn_checkpoint,
 )
 from model_metamers.networks.downloads import Download
 from model_metamers.networks.network import Network, Readout, initialise
@@ -39,13 +40,13 @@ class CatalogEntry:
         metamer_layers: from the input upwards.
         readouts: task -> its logits.
         slim_scope: outermost variable scope of its checkpoint ("" for our own files).
-        download: the published checkpoint; None for weights of our own, <name>.npz.
+        naming: the names in its checkpoint; None for TF-Slim's.
+        download: the published checkpoint; None where none was published, so that the weights
+            are our own, <name>.npz.
         training_script: makes <name>.npz anew; None where no script does.
         always_random: the network is never trained, so its weights come from the seed.
         stimulus_range: bounds of a stimulus; None for sounds, which have none.
         sample_rate_hz: of a sound; None for images.
-        checkpoint_names: our name of a weight -> its name in the checkpoint, where that is not
-            TF-Slim's.
         learning_rates: layer -> Adam's rate in the paper, where that is not `SynthesisConfig`'s.
     """
 
@@ -53,12 +54,12 @@ class CatalogEntry:
     metamer_layers: tuple[str, ...]
     readouts: Mapping[str, Readout]
     slim_scope: str = ""
+    naming: checkpoints.Naming | None = None
     download: Download | None = None
     training_script: str | None = None
     always_random: bool = False
     stimulus_range: tuple[float, float] | None = (0.0, 1.0)
     sample_rate_hz: int | None = None
-    checkpoint_names: Mapping[str, str] = field(default_factory=dict)
     learning_rates: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -137,7 +138,12 @@ _SMALL = {
 
 # The networks of Table S4. A task's null class has index 0, as in its table of labels, so that no
 # class has an offset. Source: Tables S2, S3; FACTS section 2.
-_SOUND = {"stimulus_range": None, "sample_rate_hz": CochleagramConfig().sample_rate_hz}
+_SOUND = {
+    "slim_scope": word_cnn_checkpoint.SCOPE,
+    "naming": word_cnn_checkpoint.variables_by_name,
+    "stimulus_range": None,
+    "sample_rate_hz": CochleagramConfig().sample_rate_hz,
+}
 
 
 def _audio(
@@ -158,6 +164,19 @@ def _audio(
     )
 
 
+def _released(checkpoint: str) -> Download:
+    """Return a checkpoint in the authors' archive, where its null distributions are as well.
+
+    Source: README.md and build_word_network_*.py of github.com/jenellefeather/model_metamers.
+    """
+    archive = "metamers_audio_models_network_files.tar.gz"
+    return Download(
+        url=f"http://mcdermottlab.mit.edu/jfeather/model_metamers/assets/{archive}",
+        filename=archive,
+        member=checkpoint,
+    )
+
+
 _aliased = partial(_audio, word_cnn.word_aliased, word_cnn.ALIASED_LAYERS)
 _reduced_aliasing = partial(
     _audio, word_cnn.word_reduced_aliasing, word_cnn.REDUCED_ALIASING_LAYERS
@@ -165,8 +184,10 @@ _reduced_aliasing = partial(
 
 
 _AUDIO = {
-    "word_aliased": _aliased(word_cnn.WORD_HEAD),
-    "word_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD),
+    "word_aliased": replace(_aliased(word_cnn.WORD_HEAD), download=_released("word_aliased.ckpt")),
+    "word_reduced_aliasing": replace(
+        _reduced_aliasing(word_cnn.WORD_HEAD), download=_released("word_reduced_aliasing.ckpt")
+    ),
     "word_reduced_aliasing_seed1": _reduced_aliasing(word_cnn.WORD_HEAD),
     "random_reduced_aliasing": _reduced_aliasing(word_cnn.WORD_HEAD, always_random=True),
     "audioset_reduced_aliasing": _reduced_aliasing(word_cnn.AUDIOSET_HEAD),
@@ -227,7 +248,7 @@ _PUBLISHED_AUDIO = {
         ),
         stimulus_range=None,
         sample_rate_hz=MfccConfig().sample_rate_hz,
-        checkpoint_names=deepspeech.CHECKPOINT_NAMES,
+        naming=checkpoints.renamed(deepspeech.CHECKPOINT_NAMES),
         learning_rates=dict.fromkeys(deepspeech.METAMER_LAYERS, 1e-4),
     ),
 }
@@ -261,8 +282,8 @@ def load_network(
     Args:
         name: one of `list_networks()`.
         weights: "default" for the shipped or downloaded file (for random_reduced_aliasing, fresh
-            random weights), None for fresh random weights, or the path of a checkpoint (TF-Slim
-            .ckpt or .tar.gz, TF-Hub handle or folder, our .npz).
+            random weights), None for fresh random weights, or the path of a checkpoint (TF-Slim's
+            or the authors' .ckpt or .tar.gz, TF-Hub handle or folder, our .npz).
         seed: of fresh random weights.
 
     Raises:
@@ -276,7 +297,7 @@ def load_network(
     else:
         source = default_weights(name) if weights == "default" else weights
         _check_shipped(name, Path(source))
-        sha256 = checkpoints.load_weights(model, source, entry.slim_scope, entry.checkpoint_names)
+        sha256 = checkpoints.load_weights(model, source, entry.slim_scope, entry.naming)
     return Network(
         name, model, entry.metamer_layers, entry.stimulus_range, entry.readouts,
         entry.sample_rate_hz, sha256,

@@ -1,7 +1,8 @@
 """Weights of the networks: read TF-Slim, TF-Hub and our own files, write our own.
 
-Variables go by their TF-Slim names everywhere ("vgg_19/conv1/conv1_1/weights"); `blocks` tells
-how a Keras layer's name gives its scope. Nothing is assigned unless a file fits completely.
+Variables go by their TF-Slim names ("vgg_19/conv1/conv1_1/weights"); `blocks` tells how a Keras
+layer's name gives its scope. Files with other names come with a function that tells them
+(`word_cnn_checkpoint`). Nothing is assigned unless a file fits completely.
 
 Kernels: [height, width, in, out] for convolutions, [in, out] for fully connected layers. A file
 may store a convolution over its whole input where we have a fully connected layer, or the reverse.
@@ -35,6 +36,9 @@ _NOT_INFERENCE = re.compile(
 )
 _SLIM_NAMES = {"kernel": "weights", "bias": "biases"}
 _NAMES_SHOWN = 5
+
+# (model, name -> shape of what a file holds) -> name in the file -> variable of the model.
+Naming = Callable[[keras.Model, Mapping[str, tuple[int, ...]]], dict[str, keras.Variable]]
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,24 @@ def checkpoint_variables(model: keras.Model, scope: str) -> dict[str, keras.Vari
     return variables
 
 
+def renamed(names: Mapping[str, str]) -> Naming:
+    """Return the naming of files whose names are listed.
+
+    Args:
+        names: name of `checkpoint_variables`, without a scope -> name in the file.
+    """
+
+    def naming(
+        model: keras.Model, stored_shapes: Mapping[str, tuple[int, ...]]
+    ) -> dict[str, keras.Variable]:
+        variables = checkpoint_variables(model, scope="")
+        return {names[name]: variable for name, variable in variables.items()}
+
+    return naming
+
+
 def load_weights(
-    model: keras.Model,
-    source: str | os.PathLike,
-    scope: str,
-    stored_names: Mapping[str, str] | None = None,
+    model: keras.Model, source: str | os.PathLike, scope: str, naming: Naming | None = None
 ) -> str:
     """Give a model the weights of a file.
 
@@ -82,10 +99,10 @@ def load_weights(
         model: functional model whose layer names follow the rule in `blocks`.
         source: TF1 checkpoint (V1 file, V2 prefix or its .index file), a .tar.gz that holds one,
             a TF-Hub handle (https://...), the folder of a SavedModel, or our own .npz.
-        scope: outermost variable scope in the file ("vgg_19"). Our own files have none, so for
-            them it is ignored.
-        stored_names: name of `checkpoint_variables` -> name in the file, where that is not TF-
-            Slim's. Ignored for our own files too.
+        scope: outermost variable scope in the file ("vgg_19"); what lies outside it is no part of
+            the network. Our own files have none, so for them it is ignored.
+        naming: the names that the file's variables have, where they are not TF-Slim's. Then a
+            misfit names all of them. Ignored for our own files.
 
     Returns:
         SHA-256 of the file (of its files one after another, in alphabetical order, when several).
@@ -96,18 +113,18 @@ def load_weights(
     """
     source = os.fspath(source)
     if source.endswith(".npz"):
-        scope, stored_names = "", None
-    stored_names = stored_names or {}
-    variables = {
-        stored_names.get(name, name): variable
-        for name, variable in checkpoint_variables(model, scope).items()
-    }
+        scope, naming = "", None
     try:
         with _opened(source, model.name) as stored:
-            found = _match(stored.shapes, variables, scope, source)
+            if naming is None:
+                variables, n_shown = checkpoint_variables(model, scope), _NAMES_SHOWN
+            else:
+                variables = naming(model, stored.shapes)
+                n_shown = 2 * len(variables)
+            stored_names = _match(stored.shapes, variables, scope, source, n_shown)
             with damage_told(source):
                 values = {
-                    name: np.reshape(stored.read(found[name]), variable.shape)
+                    name: np.reshape(stored.read(stored_names[name]), variable.shape)
                     for name, variable in variables.items()
                 }
     except OSError as error:
@@ -147,14 +164,17 @@ def _match(
     variables: Mapping[str, keras.Variable],
     scope: str,
     source: str,
+    n_shown: int,
 ) -> dict[str, str]:
-    """Return variable name -> name in the file, or raise ValueError naming all misfits."""
+    """Return variable name -> name in the file, or raise ValueError naming the misfits."""
     candidates = [name for name in sorted(stored_shapes) if not _NOT_INFERENCE.search(name)]
-    if scope and not any(f"/{scope}/" in f"/{name}" for name in candidates):
-        scopes = sorted({name.removeprefix("module/").split("/")[0] for name in candidates})
+    scopes = sorted({name.removeprefix("module/").split("/")[0] for name in candidates})
+    if scope:
+        candidates = [name for name in candidates if f"/{scope}/" in f"/{name}"]
+    if scope and not candidates:
         raise ValueError(
             f"{source} is of another network: expected variables under {scope}/, "
-            f"found them under {_shortened(scopes) or 'no scope'}"
+            f"found them under {_shortened(scopes, n_shown) or 'no scope'}"
         )
     names, unexpected = {}, []
     for stored_name in candidates:
@@ -171,7 +191,9 @@ def _match(
     missing = [name for name in variables if name not in names]
     problems = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
     if any(problems.values()):
-        listed = (f"{kind}: {_shortened(found)}" for kind, found in problems.items() if found)
+        listed = (
+            f"{kind}: {_shortened(found, n_shown)}" for kind, found in problems.items() if found
+        )
         raise ValueError(f"{source} does not fit the network; {'; '.join(listed)}")
     return names
 
@@ -191,9 +213,9 @@ def _shape_fits(stored: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return stored == expected
 
 
-def _shortened(names: list[str]) -> str:
-    rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+def _shortened(names: list[str], n_shown: int) -> str:
+    rest = len(names) - n_shown
+    return ", ".join(names[:n_shown]) + (f" and {rest} more" if rest > 0 else "")
 
 
 @contextmanager
