@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import zipfile
 
 import numpy as np
@@ -402,70 +401,6 @@ def test_figures_are_the_same_file_each_time(run):
     first = [(run.path / name).read_bytes() for name in names]
     run.save_figure(figure)
     assert [(run.path / name).read_bytes() for name in names] == first
-
-
-# Pickles of others
-
-
-class Payload:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.path}",)
-
-
-@pytest.mark.parametrize("protocol", range(6))
-def test_pickled_arrays_and_containers_load(tmp_path, protocol):
-    content = {
-        "null": [np.arange(6.0).reshape(2, 3), np.float32(0.5)],
-        "words": np.array(["a", "bc"]),
-        "objects": np.array([None, (1, {2})], object),
-        "raw": b"\xff",
-    }
-    (tmp_path / "null.pckl").write_bytes(pickle.dumps(content, protocol=protocol))
-    loaded = store.load_foreign_pickle(tmp_path / "null.pckl")
-    np.testing.assert_array_equal(loaded["null"][0], content["null"][0])
-    assert loaded["null"][1] == 0.5 and loaded["raw"] == b"\xff"
-    assert loaded["words"].tolist() == ["a", "bc"] and loaded["objects"][1] == (1, {2})
-
-
-def test_a_pickle_of_python_2_loads(tmp_path):
-    # Written by Python 2: pickle.dumps({'rho': numpy.array([0.5, 1.0])}, 2)
-    python_2 = (
-        b"\x80\x02}q\x01U\x03rhoq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\n"
-        b"q\x04K\x00\x85U\x01b\x87Rq\x05(K\x01K\x02\x85cnumpy\ndtype\nq\x06U\x02f8K\x00K\x01\x87R"
-        b"q\x07(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x10"
-        b"\x00\x00\x00\x00\x00\x00\xe0?\x00\x00\x00\x00\x00\x00\xf0?tbs."
-    )
-    (tmp_path / "null.pckl").write_bytes(python_2)
-    loaded = store.load_foreign_pickle(tmp_path / "null.pckl")
-    np.testing.assert_array_equal(loaded["rho"], [0.5, 1.0])
-
-
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("hidden", [False, True])
-def test_a_malicious_pickle_is_refused_and_not_run(tmp_path, protocol, hidden):
-    payload = Payload(tmp_path / "owned")
-    content = np.array([payload], object) if hidden else payload
-    (tmp_path / "null.pckl").write_bytes(pickle.dumps(content, protocol=protocol))
-    with pytest.raises(ValueError, match="only arrays and containers"):
-        store.load_foreign_pickle(tmp_path / "null.pckl")
-    assert not (tmp_path / "owned").exists()
-
-
-@pytest.mark.parametrize("name", ["eval", "getattr", "exec", "__import__"])
-def test_no_function_of_python_is_admitted(tmp_path, name):
-    (tmp_path / "bad.pckl").write_bytes(f"cbuiltins\n{name}\n.".encode())
-    with pytest.raises(ValueError, match=name):
-        store.load_foreign_pickle(tmp_path / "bad.pckl")
-
-
-def test_a_truncated_or_missing_pickle_is_named(tmp_path):
-    (tmp_path / "null.pckl").write_bytes(pickle.dumps(np.zeros(9))[:-20])
-    for name in ("null.pckl", "none.pckl"):
-        with pytest.raises(ValueError, match=f"cannot read .*{name}"):
-            store.load_foreign_pickle(tmp_path / name)
 
 
 def test_pieces_are_plain_npz_files(run):

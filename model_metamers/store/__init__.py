@@ -14,7 +14,8 @@ write different pieces at the same time. Nothing is pickled.
 Source: DESIGN section 7.
 """
 
-from model_metamers.store.formats import load_foreign_pickle, read_npz, write_npz
+from model_metamers.store.foreign import load_foreign_pickle
+from model_metamers.store.formats import read_npz, write_npz
 from model_metamers.store.records import MATCHES_COLUMNS, RECOGNITION_COLUMNS
 from model_metamers.store.run_folder import NATURAL, PIECE_ARRAYS, RunFolder
 

@@ -1,8 +1,7 @@
 """Files written safely and read without running anything in them.
 
 Every file appears at its place complete: it is written beside it, synced and renamed. Arrays are
-npz files without pickles, images 8-bit PNG, sounds 16-bit mono WAV. Pickles of others, such as the
-authors' null distributions, are read with an unpickler that admits arrays only.
+npz files without pickles, images 8-bit PNG, sounds 16-bit mono WAV.
 
 Source: DESIGN section 7.
 """
@@ -10,16 +9,14 @@ Source: DESIGN section 7.
 import io
 import logging
 import os
-import pickle
 import struct
 import uuid
 import zipfile
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -168,47 +165,3 @@ def read_sound(path: Path) -> np.ndarray:
     if samples.dtype != np.int16 or samples.ndim != 1:
         raise ValueError(f"{path} is not a 16-bit mono WAV file")
     return samples.astype(np.float32) / PCM_16_FULL_SCALE
-
-
-def load_foreign_pickle(path: str | Path) -> Any:
-    """Return the content of a pickle from elsewhere, if it is NumPy arrays in plain containers.
-
-    Pickles of Python 2 load as well; their byte strings become text. Nothing in the file is run.
-
-    Raises:
-        ValueError: missing, damaged, or anything but arrays, numbers, text and containers.
-    """
-    try:
-        with open(path, "rb") as file:
-            return _ArraysOnlyUnpickler(file, encoding="latin1").load()
-    except Exception as error:  # a damaged pickle can raise nearly anything
-        raise ValueError(f"cannot read {path}: {error}") from None
-
-
-class _ArraysOnlyUnpickler(pickle.Unpickler):
-    """Admits the globals that NumPy arrays and plain containers need, and no others."""
-
-    _reconstruct = np.empty(0).__reduce__()[0]
-    _scalar = np.float64(0).__reduce__()[0]
-    _from_buffer = np.empty(1).__reduce_ex__(5)[0]
-    _admitted: ClassVar = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-        ("numpy.core.multiarray", "scalar"): _scalar,
-        ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-        ("collections", "OrderedDict"): OrderedDict,
-        ("builtins", "set"): set,
-        ("builtins", "frozenset"): frozenset,
-        ("builtins", "complex"): complex,
-        ("builtins", "bytearray"): bytearray,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        # NumPy 2 writes numpy._core, Python 2 and protocols up to 2 __builtin__.
-        known = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
-        if (known, name) == ("_codecs", "encode"):  # how Python 3 writes bytes for Python 2
-            return lambda text, encoding: bytes(text, "latin1")
-        if (known, name) not in self._admitted:
-            raise ValueError(f"it holds {module}.{name}; only arrays and containers are admitted")
-        return self._admitted[known, name]
