@@ -69,11 +69,11 @@ def course(
         found = _scores(model, heads, validation, "validation_")
         test = words["test"], backgrounds["test"]
         found |= _scores(model, heads, _examples(*test, mixtures.IN_NOISE), "test_")
-        found |= _word_scores(model, heads, _examples(*test, mixtures.IN_QUIET), "test_quiet_")
+        found |= _scores(model, heads, _examples(*test, mixtures.IN_QUIET), "test_quiet_")
         if speech_dir:
             recorded = sounds.recorded_words(speech_dir, "test", data_dir)
             quiet = _examples(recorded, backgrounds["test"], mixtures.IN_QUIET)
-            found |= _word_scores(model, heads, quiet, "recordings_quiet_")
+            found |= _scores(model, heads, quiet, "recordings_quiet_")
         return found
 
     record = {
@@ -112,12 +112,7 @@ def _scores(model, heads, examples, prefix: str = "") -> dict[str, float]:
     found = {}
     if "word" in outputs:
         found[f"{prefix}word_accuracy"] = float(np.mean(outputs["word"].argmax(1) == labels))
-    if "background" in outputs:
+    # In quiet there is no background to name.
+    if "background" in outputs and not targets[:, 0].all():
         found[f"{prefix}background_auc"] = tasks.area_under_roc(targets, outputs["background"])
     return found
-
-
-def _word_scores(model, heads, examples, prefix: str) -> dict[str, float]:
-    """Return the scores of the word task alone: in quiet there is no background to name."""
-    found = _scores(model, heads, examples, prefix) if "word" in heads else {}
-    return {name: score for name, score in found.items() if name.endswith("word_accuracy")}

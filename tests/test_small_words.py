@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from model_metamers import distribution
 from model_metamers.networks import catalog
 from model_metamers.stimuli.made import speech
 
@@ -30,8 +30,9 @@ def course(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_network_is_trained_scored_and_written(course, tmp_path):
-    strategy = tf.distribute.get_strategy()
+@pytest.mark.parametrize("strategy_name", ["none", "mirrored"])
+def test_a_network_is_trained_scored_and_written(course, tmp_path, strategy_name):
+    strategy = distribution.make_strategy(strategy_name)
     model = train_small.train_network(NAME, course, tmp_path, tmp_path / "progress", strategy)
     train_small.write_network(NAME, model, course, tmp_path)
     record = train_small.read_manifest(tmp_path)[NAME]

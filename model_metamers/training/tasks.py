@@ -89,9 +89,5 @@ def area_under_roc(targets: np.ndarray, scores: np.ndarray) -> float:
 
 def head_outputs(model: keras.Model, inputs: np.ndarray, batch_size: int = 64) -> list[np.ndarray]:
     """Return the outputs [n, n_classes] of every head, in inference mode."""
-    forward = tf.function(lambda batch: tf.nest.flatten(model(batch, training=False)))
-    parts = [
-        forward(tf.constant(inputs[start : start + batch_size]))
-        for start in range(0, len(inputs), batch_size)
-    ]
-    return [np.concatenate(head) for head in zip(*parts, strict=True)]
+    outputs = model.predict(inputs, batch_size=batch_size, verbose=0)
+    return outputs if isinstance(outputs, list) else [outputs]
