@@ -337,11 +337,15 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
     """Return a layer's null distribution, computed once and kept in the run folder."""
     network = generator.network
     saved = folder.load_null(network.name, layer)
-    if saved is not None:
+    if saved is not None and "histogram" in saved:  # earlier folders have another format
         return NullDistribution.from_arrays(saved)
     stimuli, groups = generator.null_stimuli, generator.null_groups
     null = validation.null_distribution(
-        network, layer, stimuli.stimuli, groups=stimuli.labels if groups is None else groups
+        network,
+        layer,
+        stimuli.stimuli,
+        groups=stimuli.labels if groups is None else groups,
+        scratch_dir=folder.path,  # the system's own may be small
     )
     folder.save_null(network.name, layer, null.to_arrays())
     return null

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from model_metamers import validation
+import model_metamers as mm
 from model_metamers.validation import (
     NullDistribution,
+    NullPlan,
     accept,
     count_exclusions,
-    independent_null,
+    distribution,
     null_distribution,
-    pairwise_null,
+    published_nulls,
+    ranks,
     spearman,
 )
 
@@ -66,41 +68,79 @@ def test_spearman_checks_shapes():
         spearman(np.zeros((2, 3)), np.zeros((2, 4)))
 
 
+def null_of(activations, **options):
+    return null_distribution(FlattenNetwork(), "pixels", np.asarray(activations), **options)
+
+
+def brute_force(activations, pairs):
+    rows = np.reshape(activations, (len(activations), -1))
+    return np.array([stats.spearmanr(rows[i], rows[j]).statistic for i, j in pairs])
+
+
 @pytest.mark.parametrize("block_bytes", [64 * 2**20, 1000])
-def test_pairwise_null_is_brute_force(monkeypatch, block_bytes):
-    monkeypatch.setattr(validation, "BLOCK_BYTES", block_bytes)
+def test_the_null_of_all_pairs_is_scipys(monkeypatch, block_bytes):
+    monkeypatch.setattr(ranks, "BLOCK_BYTES", block_bytes)
     activations = relu_activations(12)
-    null = pairwise_null(np.array_split(activations, 5))
-    pairs = combinations(activations.reshape(12, -1), 2)
-    expected = np.sort([stats.spearmanr(x, y).statistic for x, y in pairs])
-    np.testing.assert_allclose(null.correlations, expected, atol=FLOAT32_TOLERANCE)
+    null = null_of(activations, batch_size=5)
+    expected = np.sort(brute_force(activations, combinations(range(12), 2)))
+    for end in (null.lowest, null.highest):
+        np.testing.assert_allclose(end, expected, atol=FLOAT32_TOLERANCE)
     assert (null.n_stimuli, null.n_pairs, null.n_excluded_pairs) == (12, 66, 0)
     assert null.maximum == pytest.approx(expected[-1], abs=FLOAT32_TOLERANCE)
     assert null.median == pytest.approx(np.median(expected), abs=FLOAT32_TOLERANCE)
 
 
+def test_a_sample_tells_which_stimuli_make_a_pair(monkeypatch):
+    monkeypatch.setattr(distribution, "N_SAMPLE", 20)
+    activations = relu_activations(12)
+    null = null_of(activations)
+    assert null.sample_pairs.shape == (20, 2) and len(np.unique(null.sample_pairs, axis=0)) == 20
+    np.testing.assert_allclose(
+        null.sample, brute_force(activations, null.sample_pairs), atol=FLOAT32_TOLERANCE
+    )
+
+
 def test_near_duplicates_and_constant_stimuli_are_left_out_and_counted():
-    activations = relu_activations(6)
+    activations = relu_activations(7)
     activations[1] = activations[0] * 2  # the same ranks: correlation 1
     activations[5] = 0
-    null = pairwise_null([activations], groups=["a", "a", "b", "c", "d", "e"])
-    assert (null.n_stimuli, null.n_constant_stimuli) == (5, 1)
+    activations[6, 0] = np.nan
+    null = null_of(activations, groups=["a", "a", "b", "c", "d", "e", "a"])
+    assert (null.n_stimuli, null.n_constant_stimuli) == (5, 2)
     assert (null.n_pairs, null.n_excluded_pairs) == (9, 1)
     assert null.maximum < 0.9
-    assert pairwise_null([activations]).maximum == pytest.approx(1, abs=FLOAT32_TOLERANCE)
+    assert null_of(activations).maximum == pytest.approx(1, abs=FLOAT32_TOLERANCE)
 
 
-def test_a_dead_layer_has_an_empty_null():
-    null = pairwise_null([np.zeros((3, 4))])
-    assert null.n_pairs == 0 and np.isnan(null.maximum) and np.isnan(null.median)
+@pytest.mark.parametrize("pairs", ["all", "independent"])
+def test_a_dead_layer_has_an_empty_null(pairs):
+    null = null_of(np.zeros((4, 4)), pairs=pairs)
+    assert null.n_pairs == 0 and null.n_constant_stimuli == 4
+    assert np.isnan([null.maximum, null.median, *null.quantile([0, 1])]).all()
+    np.testing.assert_array_equal(null.p_value([0.5, np.nan]), [1, np.nan])
 
 
-def test_independent_null_pairs_neighbours_across_batches():
+def test_independent_pairs_are_scipys_share_no_stimulus_and_follow_the_seed():
     activations = relu_activations(9)
-    activations[3] = 0
-    expected = spearman(activations[0:8:2], activations[1:8:2])[[0, 2]]
-    null = independent_null(np.array_split(activations, 4), groups=[0, 1, 2, 3, 4, 5, 6, 6, 7])
-    np.testing.assert_array_equal(null.correlations, np.sort(np.float32(expected)))
+    first, again, other = (
+        null_of(activations, pairs="independent", seed=seed, batch_size=3) for seed in (0, 0, 1)
+    )
+    assert first.n_pairs == 4 and first.n_stimuli == 8  # one of nine has no partner
+    assert len(np.unique(first.sample_pairs)) == 8
+    expected = brute_force(activations, first.sample_pairs)
+    np.testing.assert_array_equal(first.sample, np.float32(expected))
+    np.testing.assert_array_equal(first.sample_pairs, again.sample_pairs)
+    np.testing.assert_array_equal(first.highest, again.highest)
+    assert np.any(first.sample_pairs != other.sample_pairs)
+
+
+def test_independent_pairs_leave_out_near_duplicates_and_constant_stimuli():
+    activations = relu_activations(8)
+    pairs = NullPlan(8, "independent").batches()[0].reshape(-1, 2)
+    groups = np.arange(8)
+    groups[pairs[0]] = 8
+    activations[pairs[1, 0]] = 0
+    null = null_of(activations, pairs="independent", groups=groups)
     assert (null.n_stimuli, null.n_constant_stimuli, null.n_excluded_pairs) == (4, 2, 1)
 
 
@@ -114,33 +154,125 @@ def test_null_distribution_runs_the_network_in_batches(pairs, n_pairs):
 def test_null_distribution_names_the_mistake():
     stimuli = relu_activations(4)
     with pytest.raises(ValueError, match="all, independent"):
-        null_distribution(FlattenNetwork(), "pixels", stimuli, pairs="some")
+        null_of(stimuli, pairs="some")
     with pytest.raises(ValueError, match="two or more stimuli; got 1"):
-        null_distribution(FlattenNetwork(), "pixels", stimuli[:1])
+        null_of(stimuli[:1])
     with pytest.raises(ValueError, match="expected 4 groups"):
-        null_distribution(FlattenNetwork(), "pixels", stimuli, groups=[1, 2])
+        null_of(stimuli, groups=[1, 2])
+    for shard, n_shards in ((2, 2), (-1, 2), (0, 3), (0, 0)):
+        with pytest.raises(ValueError, match=rf"no shard {shard} of {n_shards}: .* 0/2 to 1/2"):
+            NullPlan(4, batch_size=2).batches(shard, n_shards)
+
+
+@pytest.mark.parametrize("pairs", ["all", "independent"])
+@pytest.mark.parametrize("n_shards", [2, 3, 7])
+def test_shards_give_exactly_the_null_made_in_one_go(small_model, pairs, n_shards):
+    network = mm.Network.from_keras(small_model)
+    stimuli = np.random.default_rng(0).random((27, 12, 12, 3), np.float32)
+    groups = np.arange(27) // 2
+    plan = NullPlan(len(stimuli), pairs, batch_size=4)
+    options = {"groups": groups, "pairs": pairs, "batch_size": 4}
+    for layer in ("fused", "classes"):
+        whole = null_distribution(network, layer, stimuli, **options)
+        parts = []
+        for shard in range(n_shards):
+            rows = np.stack(list(plan.rows(network, layer, stimuli, shard, n_shards)))
+            assert len(rows) == plan.n_rows(shard, n_shards) > 0
+            parts.append(rows)
+        merged = plan.distribution(parts, groups)
+        for name, value in whole.to_arrays().items():
+            np.testing.assert_array_equal(merged.to_arrays()[name], value, name)
+
+
+def distribution_of(rho):
+    return NullDistribution.from_correlations(rho, np.zeros((len(rho), 2), int), n_stimuli=3)
 
 
 def test_p_value_counts_pairs_at_least_as_correlated():
-    null = NullDistribution(np.array([0.5, 0.25, 0.75]), n_stimuli=3)
+    null = distribution_of([0.5, 0.25, 0.75])
     np.testing.assert_array_equal(
         null.p_value([0.9, 0.75, 0.6, 0.0, np.nan]), [1 / 4, 2 / 4, 2 / 4, 1.0, np.nan]
     )
     np.testing.assert_allclose(null.quantile([0, 0.5, 1]), [0.25, 0.5, 0.75])
 
 
-def test_shards_merge_and_survive_storage(tmp_path):
-    first = pairwise_null([relu_activations(5)], groups=[0, 0, 1, 2, 3])
-    second = pairwise_null([relu_activations(4, 1)])
-    merged = first.merge(second)
-    assert (merged.n_stimuli, merged.n_pairs, merged.n_excluded_pairs) == (9, 15, 1)
-    assert merged.maximum == max(first.maximum, second.maximum)
-    np.savez(tmp_path / "null.npz", **merged.to_arrays())
+@pytest.mark.parametrize("n_extremes", [200, 700, 10_000])
+def test_of_many_pairs_the_ends_are_exact_and_the_middle_is_to_a_bin(monkeypatch, n_extremes):
+    monkeypatch.setattr(distribution, "N_EXTREMES", n_extremes)
+    rho = np.float32(np.tanh(np.random.default_rng(0).normal(0.2, 0.3, 1000)))
+    null, bin_width = distribution_of(rho), 2 / distribution.N_BINS
+    assert null.n_pairs == 1000 and len(null.highest) == len(null.lowest) == min(n_extremes, 1000)
+    assert null.maximum == rho.max()
+    levels = np.linspace(0, 1, 333)
+    expected = np.quantile(np.float64(rho), levels)
+    np.testing.assert_allclose(null.quantile(levels), expected, rtol=0, atol=bin_width)
+    ends = (levels < 0.19) | (levels > 0.81)
+    np.testing.assert_allclose(null.quantile(levels)[ends], expected[ends], rtol=1e-12)
+    at = np.concatenate([rho, np.linspace(-1, 1, 501), [1.2, -1.2]])
+    exact = (np.sum(rho >= at[:, None], axis=1) + 1) / 1001
+    p_value = null.p_value(at)
+    assert (p_value >= exact).all()  # never too significant
+    np.testing.assert_array_equal(p_value[at > null.highest[0]], exact[at > null.highest[0]])
+    within_a_bin = (np.sum(rho >= at[:, None] - bin_width, axis=1) + 1) / 1001
+    assert (p_value <= within_a_bin).all()
+
+
+def test_rounding_beyond_one_stays_in_the_last_bin():
+    null = distribution_of([1.0000001, -1.0000001, 1.0])
+    assert null.histogram[[0, -1]].tolist() == [1, 2] and null.n_pairs == 3
+    np.testing.assert_array_equal(null.p_value(1.0), 3 / 4)
+
+
+def test_a_null_survives_storage(tmp_path):
+    null = null_of(relu_activations(5), groups=[0, 0, 1, 2, 3])
+    np.savez(tmp_path / "null.npz", **null.to_arrays())
     with np.load(tmp_path / "null.npz", allow_pickle=False) as arrays:
+        assert arrays["n_pairs"] == 9 and arrays["maximum"] == np.float32(null.maximum)
+        assert arrays["q99"] == null.quantile(0.99) and arrays["q999"] == null.quantile(0.999)
         loaded = NullDistribution.from_arrays(arrays)
-    np.testing.assert_array_equal(loaded.correlations, merged.correlations)
-    assert vars(loaded).keys() == vars(merged).keys()
-    assert (loaded.n_stimuli, loaded.n_excluded_pairs) == (9, 1)
+    for name, value in vars(null).items():
+        np.testing.assert_array_equal(getattr(loaded, name), value, name)
+    assert (loaded.n_stimuli, loaded.n_excluded_pairs) == (5, 1)
+
+
+def test_a_million_pairs_are_kept_in_little_space():
+    rho = np.random.default_rng(0).normal(0.2, 0.1, 1_000_405)
+    arrays = distribution_of(rho).to_arrays()
+    assert sum(array.nbytes for array in arrays.values()) < 200_000
+    for name, level in {"q99": 0.99, "q999": 0.999}.items():
+        np.testing.assert_allclose(arrays[name], np.quantile(np.float32(rho), level), rtol=1e-6)
+
+
+def test_published_nulls_have_our_layers_names():
+    rho = np.random.default_rng(0).uniform(-0.2, 0.6, 1000)
+    nulls = published_nulls(
+        {
+            "visualization_input": rho,
+            "conv_0_jittered_relu": list(rho[:10]),
+            "pool_1_0": rho.reshape(10, 100),
+            "logits": np.append(rho, np.nan),
+        }
+    )
+    assert list(nulls) == ["cochleagram", "conv_0", "pool_1", "logits"]
+    assert nulls["cochleagram"].maximum == nulls["pool_1"].maximum == np.float32(rho.max())
+    assert (nulls["conv_0"].n_pairs, nulls["conv_0"].n_stimuli) == (10, 20)
+    assert nulls["logits"].n_pairs == 1000 and nulls["logits"].n_constant_stimuli == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([0.5], "expected a dictionary .* got list"),
+        ({}, "expected a dictionary"),
+        ({"logits": ["a"]}, "'logits' holds no numbers"),
+        ({"logits": {}}, "'logits' holds no numbers"),
+        ({"logits": [0.5, 1.5]}, "'logits' holds no correlations"),
+        ({"logits": []}, "'logits' holds no correlations"),
+    ],
+)
+def test_anything_else_is_no_published_null(content, message):
+    with pytest.raises(ValueError, match=message):
+        published_nulls(content)
 
 
 def test_accept_gives_the_first_reason():

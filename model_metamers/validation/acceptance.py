@@ -1,0 +1,63 @@
+"""Does a metamer count? Its label, its correlation, and why it does not.
+
+Source: paper section 2.5; FACTS section 5.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def accept(
+    status: Sequence[str],
+    spearman_layer: np.ndarray,
+    null_max: float | np.ndarray,
+    label_natural: Sequence,
+    label_metamer: Sequence,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decide which metamers count.
+
+    Args:
+        status: how synthesis ended, [n]; only "finished" metamers can be accepted.
+        spearman_layer: correlation of metamer and natural stimulus at the matched layer, [n].
+        null_max: maximum of the layer's null distribution, a number or [n].
+        label_natural: the network's own label of the natural stimulus, [n].
+        label_metamer: its label of the metamer, [n].
+
+    Returns:
+        accepted: bool [n].
+        reason: str [n]: "accepted", or the first test that failed: a status such as "diverged",
+            "no_rank_correlation", "no_null_distribution", "below_null", "label_changed".
+
+    Raises:
+        ValueError: arguments of different lengths.
+
+    Source: FACTS section 5; the label is the predicted one, not the true one.
+    """
+    status, rho = np.asarray(status, np.str_), np.asarray(spearman_layer, np.float64)
+    natural, metamer = np.asarray(label_natural), np.asarray(label_metamer)
+    if not status.shape == rho.shape == natural.shape == metamer.shape:
+        raise ValueError(
+            "expected one status, correlation and two labels per metamer; got shapes "
+            f"{[list(x.shape) for x in (status, rho, natural, metamer)]}"
+        )
+    null_max = np.broadcast_to(np.asarray(null_max, np.float64), rho.shape)
+    reason = np.select(
+        [
+            status != "finished",
+            np.isnan(rho),
+            np.isnan(null_max),
+            ~(rho > null_max),
+            natural != metamer,
+        ],
+        [status, "no_rank_correlation", "no_null_distribution", "below_null", "label_changed"],
+        "accepted",
+    )
+    return reason == "accepted", reason
+
+
+def count_exclusions(reason: Sequence[str]) -> dict[str, int]:
+    """Return reason -> number of metamers it excluded, the most frequent first."""
+    counts = Counter(str(name) for name in reason)
+    return {name: n for name, n in counts.most_common() if name != "accepted"}
