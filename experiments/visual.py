@@ -11,9 +11,16 @@ from model_metamers import recognition
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task
-from model_metamers.stimuli.images import load_image_folder, resize_images
+from model_metamers.stimuli.images import (
+    image_files,
+    image_ids,
+    load_image,
+    load_image_folder,
+    resize_images,
+)
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
 from model_metamers.stimuli.made import objects
+from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.training.datasets import FIRST_SEED
 
@@ -52,22 +59,30 @@ def natural_images(options: Settings, size_px: int) -> StimulusSet:
 
 
 def null_images(options: Settings, size_px: int) -> StimulusSet:
-    """Return the images whose pairs make the null distribution.
+    """Return the images whose pairs make the null distribution, read when they are asked for.
 
     Every photograph of a folder is its own group, as in the paper, which drew any two; renders of
     one fine class are near-duplicates. A folder with too few images is filled up with renders.
     """
-    folder = None
-    if options.stimuli_dir:
-        folder = load_image_folder(options.stimuli_dir, size_px, options.num_null_stimuli)
-        folder = StimulusSet(folder.stimuli, folder.ids, folder.ids)
-    n_renders = options.num_null_stimuli - (len(folder) if folder else 0)
-    if n_renders <= 0:
-        return folder
-    position = np.arange(n_renders)
+    directory, n_images = options.stimuli_dir, options.num_null_stimuli
+    files = image_files(directory, n_images) if directory else []
+    position = np.arange(n_images - len(files))
+    fine_classes = position % len(objects.FINE_CLASSES)
     seeds = _first_seed(options) + _NULL_SEED_OFFSET + position // len(objects.FINE_CLASSES)
-    renders = _renders(position % len(objects.FINE_CLASSES), seeds, size_px)
-    return StimulusSet.joined([folder, renders]) if folder else renders
+
+    def read(index: int) -> np.ndarray:
+        if index < len(files):
+            return load_image(files[index][1], size_px)
+        render = index - len(files)
+        image = objects.render_object(int(fine_classes[render]), int(seeds[render]), size_px)
+        return image.astype(np.float32) / 255.0
+
+    ids, labels = image_ids(files), [objects.FINE_CLASSES[c] for c in fine_classes]
+    return StimulusSet(
+        StimuliOnDemand(read, n_images),
+        (*ids, *_render_ids(labels, seeds)),
+        (*ids, *labels),
+    )
 
 
 def _first_seed(options: Settings) -> int:
@@ -78,9 +93,13 @@ def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> Stimu
     names = [objects.FINE_CLASSES[fine_class] for fine_class in fine_classes]
     return StimulusSet(
         objects.render_objects(fine_classes, seeds, size_px).astype(np.float32) / 255.0,
-        tuple(f"{name.replace('/', '_')}_{s}" for name, s in zip(names, seeds, strict=True)),
+        _render_ids(names, seeds),
         tuple(names),
     )
+
+
+def _render_ids(names: Sequence[str], seeds: np.ndarray) -> tuple[str, ...]:
+    return tuple(f"{name.replace('/', '_')}_{s}" for name, s in zip(names, seeds, strict=True))
 
 
 def as_seen_by(images: np.ndarray, generator: Network, observer: Network) -> np.ndarray:

@@ -336,9 +336,9 @@ def _compare_with_natural(
 def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistribution:
     """Return a layer's null distribution, computed once and kept in the run folder."""
     network = generator.network
-    saved = folder.load_null(network.name, layer)
-    if saved is not None and "histogram" in saved:  # earlier folders have another format
-        return NullDistribution.from_arrays(saved)
+    saved = saved_null(network.name, layer, folder)
+    if saved is not None:
+        return saved
     stimuli, groups = generator.null_stimuli, generator.null_groups
     null = validation.null_distribution(
         network,
@@ -349,6 +349,13 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
     )
     folder.save_null(network.name, layer, null.to_arrays())
     return null
+
+
+def saved_null(network: str, layer: str, folder: RunFolder) -> NullDistribution | None:
+    """Return the null distribution a run folder has for a layer, if any."""
+    saved = folder.load_null(network, layer)
+    # Folders of earlier versions hold something else.
+    return NullDistribution.from_arrays(saved) if saved and "histogram" in saved else None
 
 
 def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:

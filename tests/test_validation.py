@@ -1,5 +1,6 @@
 """Rank correlations against SciPy, null distributions against brute force, and the decision."""
 
+import tracemalloc
 from itertools import combinations
 
 import numpy as np
@@ -98,6 +99,22 @@ def test_a_sample_tells_which_stimuli_make_a_pair(monkeypatch):
     np.testing.assert_allclose(
         null.sample, brute_force(activations, null.sample_pairs), atol=FLOAT32_TOLERANCE
     )
+
+
+def test_memory_does_not_grow_with_stimuli_times_features(monkeypatch, tmp_path):
+    monkeypatch.setattr(ranks, "BLOCK_BYTES", 2**18)
+    n_stimuli, n_features = 64, 50_000  # 12.8 MB of ranks
+
+    class Noise:
+        def activations(self, stimuli, layers):
+            draws = [np.random.default_rng(i).random(n_features, np.float32) for i in stimuli]
+            return {layers[0]: np.stack(draws)}
+
+    tracemalloc.start()
+    null_distribution(Noise(), "noise", np.arange(n_stimuli), batch_size=2, scratch_dir=tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4e6, peak
 
 
 def test_near_duplicates_and_constant_stimuli_are_left_out_and_counted():

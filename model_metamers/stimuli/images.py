@@ -3,6 +3,7 @@
 Source: FACTS section 4 (loading an image).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,20 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
     Raises:
         ValueError: missing or empty folder, unreadable or too small image.
     """
+    files = image_files(folder, limit)
+    return StimulusSet(
+        np.stack([load_image(path, size_px) for _, path in files]),
+        image_ids(files),
+        tuple(label for label, _ in files),
+    )
+
+
+def image_files(folder: Path, limit: int | None = None) -> list[tuple[str, Path]]:
+    """Return (label, file) of the images that `load_image_folder` reads, without reading them.
+
+    Raises:
+        ValueError: missing or empty folder.
+    """
     by_class = folders.files_by_class(folders.existing_folder(folder, "images"), EXTENSIONS)
     files = folders.in_turn(by_class)[:limit]
     if not files:
@@ -89,12 +104,13 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
             f"the stimulus folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))}), "
             f"neither itself nor in sub-folders"
         )
-    return StimulusSet(
-        np.stack([load_image(path, size_px) for _, path in files]),
-        folders.unique_ids(
-            [f"{label}_{path.stem}" if label else path.stem for label, path in files]
-        ),
-        tuple(label for label, _ in files),
+    return files
+
+
+def image_ids(files: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
+    """Return the names of labelled image files as stimuli."""
+    return folders.unique_ids(
+        [f"{label}_{path.stem}" if label else path.stem for label, path in files]
     )
 
 

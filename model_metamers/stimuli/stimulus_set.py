@@ -12,7 +12,7 @@ class StimulusSet:
 
     Attributes:
         stimuli: float32 [n, ...]: images [n, height, width, 3] in [0, 1] or waveforms [n,
-            samples].
+            samples]; or `StimuliOnDemand`.
         ids: unique names, made of letters, digits, "_", "." and "-".
         labels: true class of each stimulus, "" where it is not known.
     """

@@ -5,6 +5,7 @@
     metamers/<network>/<layer>.state.npz  an unfinished piece, to continue from
     previews/<network>/<layer>/<stimulus_id>.png | .wav    (layer "natural": the originals)
     nulls/<network>/<layer>.npz           null distributions, kept because they take long
+    nulls/<network>/<layer>.shard<i>of<n>.npy    shares of one, until all are there
     matches.csv, recognition.csv, figure.png, figure.pdf
 
 A piece is the metamers of one network and layer. Every file is written beside its place, synced

@@ -25,6 +25,7 @@ from model_metamers.store.formats import (
     write_npz,
     write_sound,
 )
+from model_metamers.store.null_shards import NullShards
 from model_metamers.store.records import (
     conformed,
     continued_record,
@@ -212,6 +213,10 @@ class RunFolder:
     def load_null(self, network: str, layer: str) -> dict[str, np.ndarray] | None:
         """Return a layer's null distribution; None (compute it) if missing or damaged."""
         return _read_if_whole(self._null_path(network, layer))
+
+    def null_shards(self, network: str, layer: str, n_shards: int) -> NullShards:
+        """Return the shares of a layer's null distribution that is made in `n_shards`."""
+        return NullShards(self._null_path(network, layer), n_shards)
 
     def _null_path(self, network: str, layer: str) -> Path:
         return self.path / "nulls" / _safe(network) / f"{_safe(layer)}.npz"

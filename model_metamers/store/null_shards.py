@@ -1,0 +1,81 @@
+"""Shares of a null distribution on disk, until all are there to be made into one.
+
+    nulls/<network>/<layer>.shard<i>of<n>.npy     rows of `validation.NullPlan`, float32
+
+A share is written row by row, and opened without being read: those of an early layer are larger
+than memory. It has its name once it is complete, so a killed run loses only unfinished shares.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+
+class NullShards:
+    """The shares of one layer's null distribution.
+
+    Attributes:
+        path: the null distribution they are made into; they lie beside it.
+        n_shards: how many there are.
+    """
+
+    def __init__(self, path: Path, n_shards: int):
+        self.path = Path(path)
+        self.n_shards = n_shards
+
+    def has(self, shard: int) -> bool:
+        """Return whether a share is complete."""
+        return self._path(shard).is_file()
+
+    def write(self, shard: int, rows: Iterable[np.ndarray], n_rows: int) -> None:
+        """Write a share.
+
+        Args:
+            shard: its number.
+            rows: `n_rows` arrays float32 [k], computed one after the other.
+            n_rows: how many there are.
+        """
+        path = self._path(shard)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Always the same name: what a killed run left is written over.
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        with unfinished.open("wb") as file:
+            for number, row in enumerate(rows):
+                if number == 0:
+                    header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, len(row))}
+                    np.lib.format.write_array_header_1_0(file, header)
+                file.write(row.astype("<f4").tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+
+    def open(self) -> list[np.ndarray] | None:
+        """Return the rows of every share, left on disk; None while one is missing.
+
+        Raises:
+            ValueError: a share is damaged.
+        """
+        try:
+            return [_open(self._path(shard)) for shard in range(self.n_shards)]
+        except FileNotFoundError:  # not made yet, or cleared by another worker meanwhile
+            return None
+
+    def clear(self) -> None:
+        """Remove the shares, also those of a run with another number of them."""
+        for start in (self.path.stem, f".{self.path.stem}"):
+            for path in self.path.parent.glob(f"{start}.shard*of*.npy*"):
+                path.unlink(missing_ok=True)
+
+    def _path(self, shard: int) -> Path:
+        return self.path.with_name(f"{self.path.stem}.shard{shard}of{self.n_shards}.npy")
+
+
+def _open(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it to have it made again") from None
