@@ -39,35 +39,52 @@ def load_observers(options: Settings) -> list[Network]:
 
 
 def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
-    """Return the sounds that get metamers, those of the null, and the latter's groups.
+    """Return the sounds that get metamers, those of the null, and the latter's groups."""
+    natural = natural_sounds(options, network)
+    if len(natural) < options.num_stimuli:
+        logging.info("there are %d sounds; using all", len(natural))
+    return natural, *null_sounds(options, network)
 
-    Pairs of the null are of different words and, among the shipped clips, of different voice
-    families: the same word in a similar voice is a near-duplicate. A folder with too few sounds
-    for a null is filled up with shipped clips.
+
+def natural_sounds(options: Settings, network: Network) -> StimulusSet:
+    """Return the sounds that get metamers: of the folder, or the shipped clips.
 
     Raises:
         ValueError: the paper preset without a folder, or an unusable folder.
     """
-    ours = shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
     if options.stimuli_dir:
-        natural = _from_folder(options, network, options.num_stimuli)
-        _check_words(natural.labels, options)
-        null = _from_folder(options, network, options.num_null_stimuli)
-        groups = list(zip(null.labels, null.ids, strict=True))
-    elif options.preset == SMALL:
-        natural = ours.take(range(min(options.num_stimuli, len(ours))))
-        null, groups = ours.take([]), []
-    else:
+        sounds = _from_folder(options, network, options.num_stimuli)
+        _check_words(sounds.labels, options)
+        return sounds
+    if options.preset != SMALL:
         raise ValueError(
             "--preset=paper needs natural speech: give --stimuli_dir, a folder of sounds with "
             ".wrd alignments (TIMIT's format), or with one sub-folder per word"
         )
-    if len(natural) < options.num_stimuli:
-        logging.info("there are %d sounds; using all", len(natural))
-    filled = ours.take(range(min(options.num_null_stimuli - len(null), len(ours))))
-    voices = map(shipped.voice_family, filled.ids)
-    groups += list(zip(filled.labels, voices, strict=True))
-    return natural, StimulusSet.joined([null, filled]), groups
+    clips = _shipped(network)
+    return clips.take(range(min(options.num_stimuli, len(clips))))
+
+
+def null_sounds(options: Settings, network: Network) -> tuple[StimulusSet, list[tuple[str, str]]]:
+    """Return the sounds whose pairs make the null distribution, and their groups.
+
+    Pairs are of different words and, among the shipped clips, of different voice families: the
+    same word in a similar voice is a near-duplicate. A folder with too few sounds is filled up
+    with shipped clips.
+    """
+    parts, groups = [], []
+    if options.stimuli_dir:
+        parts.append(_from_folder(options, network, options.num_null_stimuli))
+        groups += zip(parts[0].labels, parts[0].ids, strict=True)
+    clips = _shipped(network)
+    n_missing = options.num_null_stimuli - len(groups)
+    parts.append(clips.take(range(min(n_missing, len(clips)))))
+    groups += zip(parts[-1].labels, map(shipped.voice_family, parts[-1].ids), strict=True)
+    return StimulusSet.joined(parts), groups
+
+
+def _shipped(network: Network) -> StimulusSet:
+    return shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
 
 
 def _from_folder(options: Settings, network: Network, limit: int) -> StimulusSet:

@@ -2,7 +2,7 @@
 
     python experiments/null_distributions.py                               # small preset, offline
     python experiments/null_distributions.py --preset=paper --stimuli_dir=ImageNet --shard=3/16
-    python experiments/null_distributions.py --networks=word_aliased --stimuli_dir=words
+    python experiments/null_distributions.py --networks=word_aliased_small
 
 For every network and layer, nulls/<network>/<layer>.npz of the run folder gets a histogram of the
 Spearman correlations, their extremes, a sample of pairs and the counts (see
@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import audio
 import keras
 import script
 import tensorflow as tf
@@ -32,7 +33,6 @@ from tqdm import tqdm
 from model_metamers.networks.catalog import load_network
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import saved_null
-from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 from model_metamers.validation import NullPlan
@@ -73,7 +73,8 @@ class Task:
 
     network: Network
     layers: tuple[str, ...]
-    stimuli: StimulusSet  # pairs with the same label are near-duplicates
+    stimuli: StimulusSet
+    groups: Sequence  # see `validation.null_distribution`
     plan: NullPlan
 
 
@@ -113,30 +114,15 @@ def _task(network: Network, options: Settings, chosen: Sequence[str] | None) -> 
             f"{network.name} has none of the layers {', '.join(chosen)}; it has: "
             f"{', '.join(network.metamer_layers)}"
         )
-    if network.sample_rate_hz is None:
-        stimuli = _images(network, options)
-    else:
-        stimuli = _sounds(network, options)
-    return Task(network, layers, stimuli, NullPlan(len(stimuli), options.pairs, options.seed))
-
-
-def _images(network: Network, options: Settings) -> StimulusSet:
     if options.preset == PAPER and not options.stimuli_dir:
-        raise ValueError("--preset=paper needs natural images: give a folder as --stimuli_dir")
-    return visual.null_images(options, network.stimulus_shape[0])
-
-
-def _sounds(network: Network, options: Settings) -> StimulusSet:
-    """Return the sounds of a folder, each its own group: the paper drew any two."""
-    if not options.stimuli_dir:
-        raise ValueError(f"{network.name} needs sounds: give a folder as --stimuli_dir")
-    sounds = load_sound_folder(
-        options.stimuli_dir,
-        network.sample_rate_hz,
-        network.stimulus_shape[0],
-        options.num_null_stimuli,
-    )
-    return StimulusSet(sounds.stimuli, sounds.ids, sounds.ids)
+        raise ValueError("--preset=paper needs natural stimuli: give a folder as --stimuli_dir")
+    if network.sample_rate_hz is None:
+        stimuli = visual.null_images(options, network.stimulus_shape[0])
+        groups = stimuli.labels
+    else:
+        stimuli, groups = audio.null_sounds(options, network)
+    plan = NullPlan(len(stimuli), options.pairs, options.seed)
+    return Task(network, layers, stimuli, groups, plan)
 
 
 def _write_record(folder: RunFolder, options: Settings, tasks: Sequence[Task]) -> None:
@@ -165,7 +151,7 @@ def _make(task: Task, layer: str, folder: RunFolder, shard: int, n_shards: int) 
         if parts is None:
             print(f"{network.name} {layer}: share {shard}/{n_shards} is there, others are not")
             return
-        null = plan.distribution(parts, task.stimuli.labels)
+        null = plan.distribution(parts, task.groups)
         folder.save_null(network.name, layer, null.to_arrays())
         shards.clear()
     print(
