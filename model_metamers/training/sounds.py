@@ -90,15 +90,14 @@ def recorded_words(folder: Path, split: str, directory: Path) -> Sounds:
     files = [
         (path, word) for path, word in _files_of_split(folder, split) if word in speech.CORE_WORDS
     ]
-    if not files and split != "validation":
+    if not files:
         raise ValueError(
             f"the split {split!r} of {folder} holds none of the words "
             f"{', '.join(speech.CORE_WORDS)}"
         )
 
     def read() -> np.ndarray:
-        clips = [load_sound(path, SAMPLE_RATE_HZ, WORD_SAMPLES) for path, _ in files]
-        return np.array(clips).reshape(-1, WORD_SAMPLES)
+        return np.stack([load_sound(path, SAMPLE_RATE_HZ, WORD_SAMPLES) for path, _ in files])
 
     waveforms = _shard(directory / f"recordings_{split}.npy", read)
     return Sounds(waveforms, _indices([word for _, word in files], SMALL_WORD_LABELS))

@@ -15,8 +15,8 @@ _MARGIN_S = 0.25
 FLOOR = 0.005  # of the noise under everything, relative to the sound: never digital silence
 
 
-class _Clock:
-    """Time and random numbers of one texture."""
+class _Maker:
+    """What recipes are written in: time, random numbers, noise, pulses and harmonics."""
 
     def __init__(self, generator: np.random.Generator, n_samples: int, sample_rate_hz: int):
         self.draw = generator
@@ -66,7 +66,7 @@ class _Clock:
         return _unit(total)
 
 
-def _rain(c: _Clock) -> np.ndarray:
+def _rain(c: _Maker) -> np.ndarray:
     sound = 0.6 * c.noise(0.2, low_hz=c.draw.uniform(600, 1500))
     for _ in range(6):
         drop = c.ring([c.draw.uniform(1500, 6000)], c.draw.uniform(0.001, 0.004))
@@ -75,14 +75,14 @@ def _rain(c: _Clock) -> np.ndarray:
     return sound
 
 
-def _waves(c: _Clock) -> np.ndarray:
+def _waves(c: _Maker) -> np.ndarray:
     period_s = c.draw.uniform(1.2, 2.5)
     phase = (c.t / period_s + c.draw.random()) % 1.0
     swell = np.where(phase < 0.35, phase / 0.35, np.exp(-3 * (phase - 0.35)))
     return c.noise(1.0, low_hz=60) * (0.15 + swell**2) + 0.1 * c.noise(0.0, low_hz=2000) * swell
 
 
-def _fire(c: _Clock) -> np.ndarray:
+def _fire(c: _Maker) -> np.ndarray:
     sound = c.noise(1.6, high_hz=800) * (0.5 + 0.5 * c.slow(4))
     for _ in range(4):
         crackle = c.ring(c.draw.uniform(800, 5000, 3), c.draw.uniform(0.0007, 0.002))
@@ -91,7 +91,7 @@ def _fire(c: _Clock) -> np.ndarray:
     return sound
 
 
-def _wind(c: _Clock) -> np.ndarray:
+def _wind(c: _Maker) -> np.ndarray:
     bands = ((60, 250), (250, 700), (700, 1800))
     gains = c.draw.uniform(0.5, 1.0, 3) * (1.0, 0.7, 0.4)
     return sum(
@@ -100,7 +100,7 @@ def _wind(c: _Clock) -> np.ndarray:
     )
 
 
-def _helicopter(c: _Clock) -> np.ndarray:
+def _helicopter(c: _Maker) -> np.ndarray:
     rate_hz = c.draw.uniform(10, 17)
     beat = (0.5 + 0.5 * np.cos(2 * np.pi * rate_hz * c.t)) ** 4
     body = c.noise(1.0, low_hz=40, high_hz=c.draw.uniform(1500, 3000))
@@ -108,17 +108,17 @@ def _helicopter(c: _Clock) -> np.ndarray:
     return body * (0.1 + beat) + 0.15 * turbine
 
 
-def _engine(c: _Clock) -> np.ndarray:
+def _engine(c: _Maker) -> np.ndarray:
     f0_hz = c.draw.uniform(24, 45) * (1 + 0.06 * (c.slow(1.5) - 0.5))
     return c.harmonics(f0_hz, -5, 1500) + 0.25 * c.noise(1.0, high_hz=2000)
 
 
-def _chainsaw(c: _Clock) -> np.ndarray:
+def _chainsaw(c: _Maker) -> np.ndarray:
     f0_hz = c.draw.uniform(90, 150) * (1 + 0.25 * (c.slow(c.draw.uniform(1, 3)) - 0.5))
     return c.harmonics(f0_hz, -1.5, 6000) + 0.35 * c.noise(0.3, low_hz=500)
 
 
-def _clock_tick(c: _Clock) -> np.ndarray:
+def _clock_tick(c: _Maker) -> np.ndarray:
     rate_hz, sound = c.draw.uniform(2, 4.5), 0.03 * c.noise(1.0)
     ticks = np.arange(c.draw.random() / rate_hz, c.t[-1], 1 / rate_hz)
     for part in (ticks[::2], ticks[1::2]):
@@ -127,7 +127,7 @@ def _clock_tick(c: _Clock) -> np.ndarray:
     return sound
 
 
-def _crickets(c: _Clock) -> np.ndarray:
+def _crickets(c: _Maker) -> np.ndarray:
     sound = 0.05 * c.noise(0.5)
     for _ in range(2):
         carrier = np.sin(2 * np.pi * c.draw.uniform(3900, 5200) * c.t)
@@ -137,7 +137,7 @@ def _crickets(c: _Clock) -> np.ndarray:
     return sound
 
 
-def _siren(c: _Clock) -> np.ndarray:
+def _siren(c: _Maker) -> np.ndarray:
     cycles = c.t * c.draw.uniform(0.4, 4.0) + c.draw.random()
     curves = (
         0.5 - 0.5 * np.cos(2 * np.pi * cycles),  # wail or yelp
@@ -181,9 +181,9 @@ def make_texture(name: str, seed: int, n_samples: int, sample_rate_hz: int) -> n
     if name not in _RECIPES:
         raise ValueError(f"unknown texture {name!r}; choose from: {', '.join(TEXTURES)}")
     generator = np.random.default_rng([TEXTURES.index(name), seed])
-    clock = _Clock(generator, n_samples, sample_rate_hz)
+    maker = _Maker(generator, n_samples, sample_rate_hz)
     margin = round(_MARGIN_S * sample_rate_hz)
-    sound = _unit(_RECIPES[name](clock)) + FLOOR * clock.noise(1.0)
+    sound = _unit(_RECIPES[name](maker)) + FLOOR * maker.noise(1.0)
     sound = _unit(sound[margin : margin + n_samples])
     return (RMS * sound).astype(np.float32)
 
