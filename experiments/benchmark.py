@@ -1,12 +1,16 @@
 """Time synthesis steps on this machine, beside the machine's own matrix-product rate.
 
     python experiments/benchmark.py                      # VGG-19 at full size, about 4 minutes
+    python experiments/benchmark.py --network=word_aliased --layers=conv_4 --batch_sizes=4
 
 For every matched layer and batch size: the step as `synthesize` runs it; a bare `tf.function` of
 the same graph (forward to the layer, squared difference, gradient with respect to the stimuli);
 and a float32 product of two 2048 x 2048 matrices. All are timed in turn in the same run; medians
 are printed and written as a table. A step's arithmetic is counted as 2 operations per multiply-add
 of the convolutions and matrix products, forward and for the input's gradient.
+
+For a network with a cochleagram, the step of the 2019 algorithm (`algorithm_2019`) is timed in the
+same turns; both are first checked to respond alike.
 """
 
 import time
@@ -19,6 +23,7 @@ import pandas as pd
 import script
 import tensorflow as tf
 from absl import flags
+from algorithm_2019 import network_of_2019
 
 from model_metamers.networks.catalog import load_network
 from model_metamers.networks.network import Network
@@ -57,6 +62,10 @@ def time_layer(network: Network, layer: str, batch: int) -> dict[str, float]:
     bare = _bare_steps(network, layer, stimuli, n_steps)
     matrices = _matrix_products(n_steps)
     timed = {"steps": steps, "log": log, "bare": bare, "matrices": matrices}
+    if "cochleagram" in network.metamer_layers:
+        then = network_of_2019(network)
+        _check_alike(network, then, layer, stimuli)
+        timed["steps_2019"], timed["log_2019"] = _synthesis_steps(then, layer, stimuli, n_steps)
     seconds = {name: [] for name in timed}
     for repeat in range(_REPEATS.value + 1):
         for name, function in timed.items():
@@ -70,7 +79,7 @@ def time_layer(network: Network, layer: str, batch: int) -> dict[str, float]:
     product = np.median(seconds["matrices"])
     matrix_rate = 2 * _MATRIX_SIDE**3 / product
     step_rate = 4 * multiply_adds(network, layer) * batch / step
-    return {
+    row = {
         "network": network.name,
         "layer": layer,
         "batch": batch,
@@ -81,6 +90,19 @@ def time_layer(network: Network, layer: str, batch: int) -> dict[str, float]:
         "step_over_bare": np.median(steps_alone / seconds["bare"]),
         "bare_seconds_per_stimulus_step": bare_step / batch,
     }
+    if "steps_2019" in seconds:
+        steps_2019 = np.subtract(seconds["steps_2019"], seconds["log_2019"])
+        row["seconds_per_stimulus_step_2019"] = np.median(steps_2019) / batch
+        row["speedup_over_2019"] = np.median(steps_2019 / steps_alone)
+    return row
+
+
+def _check_alike(ours: Network, then: Network, layer: str, stimuli: np.ndarray) -> None:
+    """Stop where two networks that are compared in speed do not compute the same."""
+    a, b = (network.activations(stimuli, [layer])[layer] for network in (ours, then))
+    error = np.linalg.norm(a - b) / np.linalg.norm(b)
+    if not error < 5e-3:
+        raise ValueError(f"the two computations of {ours.name} differ at {layer} by {error:.2g}")
 
 
 def multiply_adds(network: Network, layer: str) -> int:

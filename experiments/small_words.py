@@ -2,8 +2,8 @@
 
 All networks stop at the same score on their own task, as in the paper, where that was 57 % of 793
 words and an area under the ROC curve of 0.83 for AudioSet; here 78 % of 20 words at SNRs from -10
-to 10 dB, and an area of 0.995 for ten textures under speech. Validation and test voices are unknown
-to the networks.
+to 10 dB, and an area of 0.995 for ten textures under speech. Validation and test voices are
+unknown to the networks.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,11 @@
 """Shared fixtures: two logical CPU devices for the strategy tests, and small networks."""
 
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-from pathlib import Path
+sys.path.append(str(Path(__file__).resolve().parents[1] / "experiments"))
 
 import keras
 import numpy as np

@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from algorithm_2019 import DenseHanningPooling2D, StridedCochleagram, network_of_2019
+
+import model_metamers as mm
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -27,3 +31,33 @@ def test_the_table_relates_steps_to_matrix_products(tmp_path):
     assert gflops.to_list() == pytest.approx(table.step_gflops.to_list(), rel=1e-3)
     rate = table.step_gflops / table.matrix_product_gflops
     assert rate.to_list() == pytest.approx(table.fraction_of_matrix_product.to_list(), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["word_aliased_small", "word_reduced_aliasing_small"])
+def test_the_algorithm_of_2019_responds_alike_at_every_layer(name):
+    network = mm.load_network(name, weights=None)
+    then = network_of_2019(network)
+    kinds = {type(layer) for layer in then.model.layers}
+    assert StridedCochleagram in kinds
+    assert (DenseHanningPooling2D in kinds) == ("reduced" in name)
+    sounds = 0.1 * np.random.default_rng(0).standard_normal((2, 20_000)).astype(np.float32)
+    ours, theirs = network.activations(sounds), then.activations(sounds)
+    for layer in network.metamer_layers:
+        error = np.linalg.norm(ours[layer] - theirs[layer]) / np.linalg.norm(theirs[layer])
+        assert error < 2e-3, (layer, error)
+
+
+@pytest.mark.slow
+def test_audio_networks_are_timed_beside_the_algorithm_of_2019(tmp_path):
+    output = tmp_path / "benchmark.csv"
+    command = [
+        sys.executable, str(PROJECT / "experiments" / "benchmark.py"),
+        "--network=random_reduced_aliasing_small", "--layers=conv_4", "--batch_sizes=2",
+        "--steps=1", "--repeats=5", f"--output={output}",
+    ]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    (row,) = pd.read_csv(output).to_dict("records")
+    ratio = row["seconds_per_stimulus_step_2019"] / row["seconds_per_stimulus_step"]
+    assert row["speedup_over_2019"] == pytest.approx(ratio, rel=0.5)
+    assert row["speedup_over_2019"] > 1

@@ -1,18 +1,13 @@
 """Training a small audio network, in two steps on very little speech."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import small_words
+import train_small
 
 from model_metamers import distribution
 from model_metamers.networks import catalog
 from model_metamers.stimuli.made import speech
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "experiments"))
-import small_words
-import train_small
 
 NAME = "word_audioset_reduced_aliasing_small"
 
