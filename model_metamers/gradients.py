@@ -60,10 +60,13 @@ def power_clipped_gradient(x: tf.Tensor, exponent: float = 0.3, clip: float = 1.
 
     @tf.custom_gradient
     def power(x):
-        def backward(upstream):
-            return upstream * _clip_derivative(exponent * tf.pow(x, exponent - 1.0), clip)
+        y = tf.pow(x, exponent)
 
-        return tf.pow(x, exponent), backward
+        def backward(upstream):
+            # A division is cheaper than a second power; at zero it gives NaN.
+            return upstream * _clip_derivative(exponent * y / x, clip)
+
+        return y, backward
 
     return power(tf.convert_to_tensor(x))
 
