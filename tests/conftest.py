@@ -29,6 +29,16 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session")
+def two_replicas() -> tf.distribute.Strategy:
+    """One strategy for all tests of training.
+
+    A second one would number its collective operations like the first, and TensorFlow refuses one
+    number for two shapes.
+    """
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 @pytest.fixture
 def small_model() -> keras.Model:
     """A branching network with fused and separate ReLUs on 12-px images, weights from seed 0."""

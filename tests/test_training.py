@@ -7,20 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model_metamers.distribution import distributed_batches
 from model_metamers.stimuli.made import objects
 from model_metamers.training import datasets, tasks
+from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig, train
 
 SIZE_PX = 8
 N_CLASSES = len(objects.FINE_CLASSES)
 BATCH_SIZE = 8
-
-
-@pytest.fixture(scope="module")
-def two_replicas():
-    # One for the module: a second strategy would number its collective operations like the
-    # first, and TensorFlow refuses one number for two shapes.
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +270,31 @@ def test_a_finished_run_is_not_continued(stripes, tmp_path):
         fit(classifier(), stripes, tmp_path, replace(CONFIG, steps=2))
 
 
+def test_training_ends_at_the_first_evaluation_that_is_enough(stripes, tmp_path):
+    """And stays ended when the process was killed before its weights were written."""
+    config, asked = replace(CONFIG, evaluation_steps=3), []
+
+    def is_enough(step):
+        asked.append(step)
+        return step == 6
+
+    model, again = classifier(), classifier()
+    fit(model, stripes, tmp_path, config, is_enough=is_enough)
+    assert asked == [3, 6]
+    assert fit(again, stripes, tmp_path, config, is_enough=is_enough) == []
+    assert asked == [3, 6, 6]
+    for ours, expected in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_only_the_chief_keeps_checkpoints(stripes, tmp_path):
+    config = replace(CONFIG, steps=2, checkpoint_seconds=0)
+    fit(classifier(), stripes, tmp_path, config, is_chief=False)
+    assert not list(tmp_path.iterdir())
+    fit(classifier(), stripes, tmp_path, config)
+    assert (tmp_path / "checkpoint").is_file()
+
+
 def faint_loss(labels, logits):
     """Gradients about as large as Adam's epsilon: only then do its steps depend on their size."""
     return 1e-7 * tasks.class_loss(labels, logits)
@@ -307,6 +327,20 @@ def test_two_replicas_give_the_single_device_weights(
         np.testing.assert_allclose(two, one, atol=5e-7)
 
 
+def test_two_replicas_share_the_statistics_of_batch_norm(stripes, tmp_path, two_replicas):
+    """The mean of the halves' means is the mean of the batch; both replicas keep it."""
+    config, means = replace(CONFIG, steps=2, warmup_steps=9), {}
+    for name, strategy in {"one": ONE_DEVICE, "two": two_replicas}.items():
+        with strategy.scope():
+            model = classifier(dropout=0)
+        fit(model, stripes, tmp_path / name, replace(config, learning_rate=0.0), strategy)
+        moving_mean = next(w for w in model.weights if w.name == "moving_mean").value
+        means[name] = [value.numpy() for value in strategy.experimental_local_results(moving_mean)]
+    np.testing.assert_array_equal(*means["two"])
+    np.testing.assert_allclose(means["two"][0], means["one"][0], atol=1e-6)
+    assert np.abs(means["one"][0]).max() > 1e-3
+
+
 def test_two_replicas_train_batch_norm_and_dropout(stripes, tmp_path, two_replicas):
     with two_replicas.scope():
         model = classifier()
@@ -330,9 +364,14 @@ def test_the_gradient_is_clipped_as_a_whole(stripes, tmp_path):
         np.testing.assert_allclose(hundred, one, atol=1e-6)
 
 
-def test_the_rate_warms_up_then_falls_as_a_cosine_and_kernels_alone_decay(stripes, tmp_path):
+@pytest.mark.parametrize("momentum", [None, 0.9])
+def test_the_rate_warms_up_then_falls_as_a_cosine_and_kernels_alone_decay(
+    momentum, stripes, tmp_path
+):
     """Without a gradient only the decay is left: w *= 1 - rate * decay at every step."""
-    config = replace(CONFIG, steps=30, warmup_steps=10, learning_rate=0.1, weight_decay=0.5)
+    config = replace(
+        CONFIG, steps=30, warmup_steps=10, learning_rate=0.1, weight_decay=0.5, momentum=momentum
+    )
     model = classifier()
     model.get_layer("conv").bias.assign(np.arange(1, 9))
     before = {weight.path: weight.numpy() for weight in model.trainable_weights}
@@ -348,6 +387,50 @@ def test_the_rate_warms_up_then_falls_as_a_cosine_and_kernels_alone_decay(stripe
     for weight in model.trainable_weights:
         factor = kept if weight.name == "kernel" else 1.0
         np.testing.assert_allclose(weight, factor * before[weight.path], rtol=1e-5)
+
+
+def test_sgd_has_momentum_and_need_not_be_clipped(stripes, tmp_path):
+    """Under the sum of the logits, times 100, their biases have a gradient of 100."""
+    config = replace(CONFIG, steps=20, momentum=0.9, clip_norm=None)
+    model = classifier()
+    fit(
+        model, stripes, tmp_path, config,
+        loss_function=lambda labels, logits: 100.0 * tf.reduce_sum(logits, axis=1),
+    )  # fmt: skip
+    bias = velocity = 0.0
+    for step in range(20):
+        rate = 5e-3 * (step / 10 if step < 10 else 0.5 * (1 + np.cos(np.pi * (step - 10) / 10)))
+        velocity = 0.9 * velocity - rate * 100.0
+        bias += velocity
+    np.testing.assert_allclose(model.get_layer("logits").bias, [bias, bias], rtol=1e-4)
+
+
+# Judging
+
+
+@pytest.mark.parametrize("n_examples", [3, 8, 13])
+def test_examples_are_judged_in_order_by_any_number_of_replicas(n_examples, stripes, two_replicas):
+    images, labels = stripes
+
+    def batches():
+        everything = tf.data.Dataset.from_tensor_slices((images / np.float32(255), labels))
+        return everything.repeat().batch(BATCH_SIZE)
+
+    def judgement(targets, logits):
+        return {"target": tf.cast(targets, tf.float32), "logits": logits}
+
+    for strategy in (ONE_DEVICE, two_replicas):
+        with strategy.scope():
+            model = classifier()
+        found = judge(model, judgement, batches, n_examples, BATCH_SIZE, strategy)
+        np.testing.assert_array_equal(found["target"], labels[:n_examples])
+        expected = model(images[:n_examples] / np.float32(255), training=False)
+        np.testing.assert_allclose(found["logits"], expected, atol=1e-6)
+
+
+def test_a_batch_is_split_evenly_or_not_at_all(two_replicas):
+    with pytest.raises(ValueError, match="batch of 7 cannot be split over 2 replicas"):
+        distributed_batches(two_replicas, lambda: None, 7)
 
 
 # Tasks

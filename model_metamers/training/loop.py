@@ -1,4 +1,4 @@
-"""The training loop: AdamW under any tf.distribute strategy, resumable at any step.
+"""The training loop: AdamW or SGD under any tf.distribute strategy, resumable at any step.
 
 The data stream is a function of the step (see `datasets`), and model, optimiser, step and the
 random states of dropout are checkpointed together: a killed run goes on where its last checkpoint
@@ -13,6 +13,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from model_metamers.distribution import distributed_batches
+
 _REPORT_STEPS = 100
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -25,21 +27,25 @@ class TrainingConfig:
         steps: number of batches.
         batch_size: examples per step, over all replicas.
         learning_rate: peak; linear warm-up, then a cosine to zero.
-        weight_decay: of kernels only (decoupled, AdamW).
+        weight_decay: of kernels only, decoupled: each step takes this times the rate of them.
+        momentum: of SGD; None for AdamW.
         warmup_steps: length of the warm-up.
-        clip_norm: largest global norm of the gradient.
+        clip_norm: largest global norm of the gradient; None for any.
         seed: of the initial weights, the data order and the augmentation.
         checkpoint_seconds: least time between checkpoints; 0 saves every step.
+        evaluation_steps: steps from one question whether it is enough to the next.
     """
 
     steps: int
     batch_size: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
+    momentum: float | None = None
     warmup_steps: int = 150
-    clip_norm: float = 1.0
+    clip_norm: float | None = 1.0
     seed: int = 0
     checkpoint_seconds: float = 60.0
+    evaluation_steps: int = 100
 
 
 def train(
@@ -51,22 +57,27 @@ def train(
     strategy: tf.distribute.Strategy,
     report: Callable[[int, float], None] = lambda step, loss: None,
     is_enough: Callable[[int], bool] = lambda step: False,
+    is_chief: bool = True,
 ) -> None:
     """Train `model` in place.
 
     Args:
         model: built under `strategy.scope()`.
         loss_function: (targets, outputs) -> loss of each example [batch].
-        batches: first step -> endless data set of (inputs, targets), `batch_size` at a time.
+        batches: first step -> endless data set of (inputs, targets), this worker's share of
+            `batch_size` at a time.
         config: the recipe.
-        directory: where checkpoints are kept; a run found there is resumed.
+        directory: where checkpoints are kept; a run found there is resumed. Workers share it.
         strategy: device strategy; the global batch is split over its replicas.
         report: called every 100 steps, and after the last one, with the step and the mean loss
             since the last call.
-        is_enough: called after each report; training stops early when it returns True.
+        is_enough: called every `evaluation_steps`, and after the last one; training stops early
+            when it returns True, which must be for all workers at once.
+        is_chief: whether this worker, as one of them must, keeps the checkpoints.
 
     Raises:
-        ValueError: the run found in `directory` is already past the recipe's last step.
+        ValueError: the run found in `directory` is already past the recipe's last step, or the
+            batch cannot be split over the replicas.
     """
     with strategy.scope():
         optimizer = _optimizer(config)
@@ -78,20 +89,24 @@ def train(
     manager = tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=1)
     first = _resume(checkpoint, manager, config)
     train_step = _train_step(model, loss_function, optimizer, config, strategy)
-    stream = iter(strategy.experimental_distribute_dataset(batches(first).prefetch(4)))
+    if first and first % config.evaluation_steps == 0 and is_enough(first):
+        return  # it had stopped here
+    stream = distributed_batches(strategy, lambda: batches(first), config.batch_size)
     losses, saved_at = [], time.monotonic()
-    for current in range(first, config.steps):
+    for done in range(first + 1, config.steps + 1):
         losses.append(train_step(next(stream)))
         step.assign_add(1)
-        if (current + 1) % _REPORT_STEPS == 0 or current + 1 == config.steps:
-            report(current + 1, float(tf.reduce_mean(tf.stack(losses))))
+        if done % _REPORT_STEPS == 0 or done == config.steps:
+            report(done, float(tf.reduce_mean(tf.stack(losses))))
             losses = []
-            if is_enough(current + 1):
-                break
-        if time.monotonic() - saved_at >= config.checkpoint_seconds:
+        is_due = done % config.evaluation_steps == 0 or done == config.steps
+        if is_due and is_enough(done):
+            break
+        if is_chief and time.monotonic() - saved_at >= config.checkpoint_seconds:
             manager.save()
             saved_at = time.monotonic()
-    manager.save()
+    if is_chief:
+        manager.save()
 
 
 def _random_states(model: keras.Model) -> list[tf.Variable]:
@@ -121,7 +136,12 @@ def _optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
         warmup_target=config.learning_rate,
         warmup_steps=config.warmup_steps,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    if config.momentum is None:
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    else:
+        optimizer = keras.optimizers.SGD(
+            schedule, momentum=config.momentum, weight_decay=config.weight_decay
+        )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -138,14 +158,27 @@ def _train_step(model, loss_function, optimizer, config, strategy):
         # for any number of them, and divided again because Keras' optimiser sums once more.
         replica = tf.distribute.get_replica_context()
         gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm)
+        if config.clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm)
         gradients = [gradient / n_replicas for gradient in gradients]
         optimizer.apply(gradients, model.trainable_variables)
-        return loss
+        if n_replicas > 1:
+            _average_statistics(model, replica)
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, loss)
 
     @tf.function
     def step(batch):
-        losses = strategy.run(replica_step, args=batch)
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+        return strategy.experimental_local_results(strategy.run(replica_step, args=batch))[0]
 
     return step
+
+
+def _average_statistics(model: keras.Model, replica: tf.distribute.ReplicaContext) -> None:
+    """Give all replicas the mean of batch norm's statistics; Keras leaves each its own."""
+    statistics = model.non_trainable_weights
+    if statistics:
+        # `identity` because a worker's only replica must reduce a value that has a device.
+        own = [tf.identity(variable) for variable in statistics]
+        means = replica.all_reduce(tf.distribute.ReduceOp.MEAN, own)
+        for variable, mean in zip(statistics, means, strict=True):
+            variable.assign(mean)
