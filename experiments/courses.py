@@ -1,18 +1,24 @@
-"""What `train_small.py` needs to know to train a network, whatever the network sees or hears."""
+"""How a network is trained, logged, scored and written, whatever it sees or hears."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
+import script
 import tensorflow as tf
+from absl import logging
 
-from model_metamers.training.loop import LossFunction, TrainingConfig
+from model_metamers import distribution
+from model_metamers.networks import checkpoints
+from model_metamers.networks.manifest import read_manifest, update_manifest
+from model_metamers.networks.network import initialise
+from model_metamers.training.loop import LossFunction, TrainingConfig, train
 
-
-def never(model: keras.Model) -> bool:
-    """Return False: training ends with its last step."""
-    return False
+Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -21,16 +27,115 @@ class Course:
 
     Attributes:
         config: the recipe.
+        build: returns the network, without weights.
         loss_function: (targets, outputs) -> loss [batch].
-        batches: first step -> endless batches of (inputs, targets).
-        scores: model -> its scores on held-out examples, for the manifest.
+        batches: first step -> endless batches of (inputs, targets), this worker's share.
+        scores: model -> its scores on held-out examples, for the manifest; one worker asks.
         record: what else the manifest tells.
-        is_enough: model -> whether it has reached the validation target, asked every 100 steps.
+        validated: names of the scores on the way, columns of the log.
+        validate: model -> those scores, every `config.evaluation_steps`; all workers ask.
+        is_enough: those scores -> whether training ends with them.
     """
 
     config: TrainingConfig
+    build: Callable[[], keras.Model]
     loss_function: LossFunction
     batches: Callable[[int], tf.data.Dataset]
-    scores: Callable[[keras.Model], dict[str, float]]
+    scores: Callable[[keras.Model], Scores]
     record: dict[str, Any]
-    is_enough: Callable[[keras.Model], bool] = never
+    validated: tuple[str, ...] = ()
+    validate: Callable[[keras.Model], Scores] = lambda model: {}
+    is_enough: Callable[[Scores], bool] = lambda scores: False
+
+
+def check_names(names: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ValueError where a network is not among those that a script trains."""
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
+
+
+def train_networks(
+    names: Sequence[str],
+    course_of: Callable[[str], Course],
+    output_dir: Path,
+    strategy: tf.distribute.Strategy,
+    is_chief: bool = True,
+) -> None:
+    """Train, score and write the networks that are not there yet.
+
+    Args:
+        names: of the networks, and of their files.
+        course_of: name -> course.
+        output_dir: where the networks, their logs and their manifest go.
+        strategy: device strategy.
+        is_chief: whether this is the one worker that writes.
+    """
+    for name in names:
+        if (output_dir / f"{name}.npz").exists() and name in read_manifest(output_dir):
+            logging.info("%s is there already; delete %s.npz to train it again", name, name)
+            continue
+        course, progress = course_of(name), output_dir / "training" / name
+        model = train_network(name, course, output_dir, progress, strategy, is_chief)
+        if is_chief:
+            write_network(name, model, course, output_dir)
+            # What is left there would be taken for the next training of this network.
+            shutil.rmtree(progress)
+        distribution.wait_for_all(strategy)
+
+
+def train_network(
+    name: str,
+    course: Course,
+    output_dir: Path,
+    progress: Path,
+    strategy: tf.distribute.Strategy,
+    is_chief: bool = True,
+) -> keras.Model:
+    """Train one network, from where `progress` stands, and log it in <name>.log.csv."""
+    config = course.config
+    with strategy.scope():
+        model = course.build()
+        initialise(model, config.seed)
+    log = _log(name, course, output_dir, progress) if is_chief else None
+    started = time.monotonic()
+
+    def write(step: int, loss: float | str, *scores: float | str) -> None:
+        if log:
+            log.write(step, loss, round(time.monotonic() - started), *scores)
+
+    def report(step: int, loss: float) -> None:
+        write(step, round(loss, 4), *("" for _ in course.validated))
+        logging.info("%s step %d of %d: loss %.3f", name, step, config.steps, loss)
+
+    def is_enough(step: int) -> bool:
+        scores = course.validate(model)
+        if scores:
+            write(step, "", *(round(scores[column], 4) for column in course.validated))
+            logging.info("%s step %d, validation: %s", name, step, scores)
+        return course.is_enough(scores)
+
+    train(
+        model, course.loss_function, course.batches, config, progress, strategy, report, is_enough,
+        is_chief,
+    )  # fmt: skip
+    return model
+
+
+def _log(name: str, course: Course, output_dir: Path, progress: Path) -> script.CsvLog:
+    """Return the log of a run that goes on, or a new one."""
+    path = output_dir / f"{name}.log.csv"
+    if not progress.exists():
+        path.unlink(missing_ok=True)
+    return script.CsvLog(path, ("step", "loss", "seconds", *course.validated))
+
+
+def write_network(name: str, model: keras.Model, course: Course, output_dir: Path) -> None:
+    """Write <name>.npz and its manifest entry, with the scores of what was written."""
+    path = output_dir / f"{name}.npz"
+    checkpoints.save_weights(model, path)
+    sha256 = checkpoints.load_weights(model, path, scope="")  # the scores are those of float16
+    scores = course.scores(model)
+    record = {"sha256": sha256, "tensorflow": tf.__version__} | course.record | dict(scores)
+    update_manifest(output_dir, name, record | asdict(course.config))
+    logging.info("%s: %s", name, scores)

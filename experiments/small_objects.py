@@ -1,5 +1,6 @@
 """How the small image networks are trained: on rendered objects of 64 classes in 16 categories."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -22,11 +23,17 @@ RECIPES = {
 }
 
 
-def course(config: TrainingConfig, data_dir: Path, n_per_class: int | None) -> Course:
+def course(
+    config: TrainingConfig,
+    build: Callable[[], keras.Model],
+    data_dir: Path,
+    n_per_class: int | None,
+) -> Course:
     """Return the course of an image network.
 
     Args:
         config: its recipe.
+        build: returns it.
         data_dir: where renders are kept.
         n_per_class: training images per class, a multiple of 10; None for the usual number.
     """
@@ -48,4 +55,4 @@ def course(config: TrainingConfig, data_dir: Path, n_per_class: int | None) -> C
         "n_train": len(images),
         "n_validation": len(held_out[0]),
     }
-    return Course(config, tasks.class_loss, batches, scores, record)
+    return Course(config, build, tasks.class_loss, batches, scores, record)

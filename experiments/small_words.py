@@ -6,13 +6,12 @@ to 10 dB, and an area of 0.995 for ten textures under speech. Validation and tes
 unknown to the networks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 from courses import Course
 
 from model_metamers.training import mixtures, sounds, tasks
@@ -36,12 +35,17 @@ RECIPES = {
 
 
 def course(
-    config: TrainingConfig, data_dir: Path, heads: Sequence[str], speech_dir: Path | None
+    config: TrainingConfig,
+    build: Callable[[], keras.Model],
+    data_dir: Path,
+    heads: Sequence[str],
+    speech_dir: Path | None,
 ) -> Course:
     """Return the course of an audio network.
 
     Args:
         config: its recipe.
+        build: returns it.
         data_dir: where sounds are kept once they are made.
         heads: its tasks, "word" or "background" or both, in the order of its outputs.
         speech_dir: folder of real recordings to learn from as well; None for our own speech only.
@@ -59,9 +63,10 @@ def course(
 
     validation = _examples(words["validation"], backgrounds["validation"], mixtures.IN_NOISE)
 
-    def is_enough(model: keras.Model) -> bool:
-        scores = _scores(model, heads, validation)
-        logging.info("validation: %s", scores)
+    def validate(model: keras.Model) -> dict[str, float]:
+        return _scores(model, heads, validation)
+
+    def is_enough(scores: Mapping[str, float]) -> bool:
         return all(scores[SCORES[task]] >= TARGETS[task] for task in heads)
 
     def scores(model: keras.Model) -> dict[str, float]:
@@ -83,7 +88,11 @@ def course(
         "snr_db": list(mixtures.TRAINING.snr_db),
         "targets": {task: TARGETS[task] for task in heads},
     }
-    return Course(config, tasks.sound_loss(heads), batches, scores, record, is_enough)
+    validated = tuple(SCORES[task] for task in heads)
+    return Course(
+        config, build, tasks.sound_loss(heads), batches, scores, record, validated, validate,
+        is_enough,
+    )  # fmt: skip
 
 
 def _words(split: str, data_dir: Path, speech_dir: Path | None) -> sounds.Sounds:
