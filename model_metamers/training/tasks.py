@@ -41,14 +41,19 @@ def class_accuracy(
 
 
 def sound_loss(
-    tasks: Sequence[str],
+    tasks: Sequence[str], background_weight: float = 1.0
 ) -> Callable[[Mapping[str, tf.Tensor], tf.Tensor | list], tf.Tensor]:
     """Return the loss [batch] of a network with a head for each task, in their order.
 
-    A word is one of the classes (cross-entropy); backgrounds may be several at once (binary
-    cross-entropies, summed over the classes). The tasks' losses add up.
+    A word is one of the classes (cross-entropy); backgrounds, AudioSet's or textures, may be
+    several at once (binary cross-entropies, summed over the classes, times `background_weight`).
+    The tasks' losses add up.
     """
-    head_losses = {"word": class_loss, "background": multi_label_loss}
+
+    def background_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return background_weight * multi_label_loss(targets, logits)
+
+    head_losses = {"word": class_loss, "background": background_loss, "audioset": background_loss}
 
     def loss(targets: Mapping[str, tf.Tensor], outputs: tf.Tensor | list) -> tf.Tensor:
         heads = zip(tasks, tf.nest.flatten(outputs), strict=True)

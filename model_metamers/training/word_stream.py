@@ -100,15 +100,22 @@ def word_evaluation_batches(
     batch_size: int = 64,
     seed: int = 0,
     config: WordStreamConfig = WordStreamConfig(),
+    worker: int = 0,
+    n_workers: int = 1,
 ) -> tf.data.Dataset:
-    """Return batches of every word once, in order, in the middle of its clip.
+    """Return endless batches of the words, in order and over again, in the middle of their clips.
 
-    Args, Returns and Raises are those of `word_batches`; the last batch may be smaller.
+    Args, Returns and Raises are those of `word_batches`.
     """
     example = _examples(words, backgrounds, replace(config, max_shift_s=0.0), seed)
-    positions = tf.data.Dataset.range(len(words))
-    examples = positions.map(lambda i: example(i, i), num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size)
+
+    def example_at(position: tf.Tensor) -> Example:
+        index = position % len(words)
+        return example(index, index)
+
+    positions = worker_positions(batch_size, 0, worker, n_workers)
+    examples = positions.map(example_at, num_parallel_calls=tf.data.AUTOTUNE)
+    return examples.batch(batch_size // n_workers, drop_remainder=True)
 
 
 def _examples(
