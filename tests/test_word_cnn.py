@@ -108,12 +108,12 @@ def test_the_random_network_needs_no_file_whatever_lies_there(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("name", ["audioset_reduced_aliasing", "word_audioset_reduced_aliasing"])
-def test_missing_weights_say_that_none_were_published(name, tmp_path, monkeypatch):
+def test_missing_weights_say_how_to_train_them(name, tmp_path, monkeypatch):
     monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
     build = small_reduced_aliasing(False).build  # refusing needs no large network
     entry = replace(catalog.catalog_entry(name), build=build)
     monkeypatch.setitem(catalog.CATALOG, name, entry)
-    message = rf"no file .*{name}\.npz, and no weights of {name} .*published.* pass weights=None"
+    message = rf"{name}\.npz, and .*: python experiments/train_word_cnn.py --networks={name}, or"
     with pytest.raises(ValueError, match=message):
         mm.load_network(name)
 

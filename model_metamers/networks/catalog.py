@@ -29,6 +29,7 @@ from model_metamers.networks.network import Network, Readout, initialise
 
 _MODELS = "download.tensorflow.org/models/"
 _TRAIN_SMALL = "experiments/train_small.py"
+_TRAIN_WORD_CNN = "experiments/train_word_cnn.py"
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,13 @@ def _audio(
     **small: object,
 ) -> CatalogEntry:
     logits = [f"logits_{task}" if k else "logits" for k, task in enumerate(heads)]
+    training_script = _TRAIN_SMALL if small else _TRAIN_WORD_CNN
     return CatalogEntry(
         build=partial(build, heads, **small),
         metamer_layers=layers,
         readouts={task: Readout(layer) for task, layer in zip(heads, logits, strict=True)},
         always_random=always_random,
-        training_script=_TRAIN_SMALL if small else None,
+        training_script=None if always_random else training_script,
         **_SOUND,
     )
 
@@ -308,25 +310,26 @@ def _check_shipped(name: str, source: Path) -> None:
     """Raise ValueError for a missing file of our own, which training makes, not a download."""
     entry = catalog_entry(name)
     is_ours = entry.download is None and source.name == f"{name}.npz"
-    if not is_ours or source.exists():
-        return
-    if entry.training_script is None:
+    if is_ours and not source.exists():
         raise ValueError(
-            f"there is no file {source}, and no weights of {name} that could be downloaded were "
-            f"published with the paper; pass weights=None for random ones, or the path of a "
-            f"checkpoint"
+            f"there is no file {source}, and it cannot be downloaded; train it with: "
+            f"python {entry.training_script} --networks={name}, or pass weights=None for random "
+            f"ones, or the path of a checkpoint"
         )
-    raise ValueError(
-        f"there is no file {source}; make it anew with: "
-        f"python {entry.training_script} --networks={name}"
-    )
 
 
 def default_weights(name: str) -> Path:
-    """Return where a network's shipped or downloaded weights are kept, present or not."""
+    """Return where a network's shipped or downloaded weights are kept, present or not.
+
+    Where they were published but are not there, weights of our own training will do.
+    """
     download = catalog_entry(name).download
-    filename = (download.member or download.filename) if download else f"{name}.npz"
-    return checkpoint_directory() / filename
+    own = checkpoint_directory() / f"{name}.npz"
+    if download is None:
+        return own
+    published = checkpoint_directory() / (download.member or download.filename)
+    is_there = any(published.parent.glob(f"{published.name}*"))
+    return own if own.exists() and not is_there else published
 
 
 def checkpoint_directory() -> Path:

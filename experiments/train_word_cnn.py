@@ -1,0 +1,88 @@
+"""Train the full-size audio networks on real speech in AudioSet's backgrounds.
+
+    python experiments/build_word_dataset.py ... --output_dir=word_dataset    # choose clips first
+    python experiments/train_word_cnn.py --dataset_dir=word_dataset --trial --steps=20
+    python experiments/train_word_cnn.py --dataset_dir=word_dataset --strategy=mirrored
+
+Each network learns until it reaches the paper's validation score on its own task, and is then
+written, with a log and a manifest entry, to checkpoints/. A killed run goes on where it stood.
+`--trial` trains networks of a thirtieth of the channels, <network>_trial.npz, which fit nothing
+else: to try the corpus, the command and the cluster.
+
+With `--strategy=multiworker` the same command runs on every machine that TF_CONFIG names. They
+share the output folder, and the first of them writes.
+"""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import corpus_words
+import script
+from absl import flags
+from courses import check_names, train_networks
+
+from model_metamers import distribution
+from model_metamers.frontends.erb import CochleagramConfig
+from model_metamers.networks import catalog
+
+NETWORKS = [
+    name
+    for name, entry in catalog.CATALOG.items()
+    if entry.training_script == "experiments/train_word_cnn.py"
+]
+# A quarter of the bands.
+TRIAL = {"widths": 1 / 32, "cochleagram": CochleagramConfig(sample_factor=1)}
+_RECIPE = corpus_words.RECIPE
+
+_NETWORKS = flags.DEFINE_list("networks", NETWORKS, "Which networks to train.")
+_DATASET_DIR = flags.DEFINE_string(
+    "dataset_dir", "word_dataset", "Tables of build_word_dataset.py."
+)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
+_STRATEGY = flags.DEFINE_enum(
+    "strategy", "none", distribution.TRAINING_STRATEGIES, "Devices to use."
+)
+_STEPS = flags.DEFINE_integer("steps", _RECIPE.steps, "Most steps.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", _RECIPE.batch_size, "Clips per step, over all devices.", lower_bound=1
+)
+_EVALUATION_STEPS = flags.DEFINE_integer(
+    "evaluation_steps", _RECIPE.evaluation_steps, "Steps between validations.", lower_bound=1
+)
+_WORD_TARGET = flags.DEFINE_float(
+    "word_target", 0.57, "Validation accuracy at which a network has learned its words."
+)
+_AUDIOSET_TARGET = flags.DEFINE_float(
+    "audioset_target", 0.83, "Area under the ROC curve at which it has learned AudioSet."
+)
+_TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleagram.")
+
+
+def main() -> None:
+    """Train what is not trained yet."""
+    check_names(_NETWORKS.value, NETWORKS)
+    share = distribution.worker_share(_STRATEGY.value)
+    strategy = distribution.make_training_strategy(_STRATEGY.value)
+    dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
+    output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
+    suffix, changes = ("_trial", TRIAL) if _TRIAL.value else ("", {})
+    targets = {"word_accuracy": _WORD_TARGET.value, "audioset_auc": _AUDIOSET_TARGET.value}
+
+    def course(name: str) -> corpus_words.Course:
+        entry = catalog.catalog_entry(name.removesuffix("_trial"))
+        config = replace(
+            _RECIPE, steps=_STEPS.value, batch_size=_BATCH_SIZE.value,
+            evaluation_steps=_EVALUATION_STEPS.value, seed=int("_seed1" in name),
+        )  # fmt: skip
+        return corpus_words.course(
+            config, partial(entry.build, **changes), dataset, list(entry.readouts), targets,
+            strategy, *share,
+        )  # fmt: skip
+
+    names = [name + suffix for name in _NETWORKS.value]
+    train_networks(names, course, output_dir, strategy, is_chief=share[0] == 0)
+
+
+if __name__ == "__main__":
+    script.run(main)
