@@ -20,6 +20,8 @@ from model_metamers.training.loop import TrainingConfig
 # Share of words, and area under the ROC curve.
 TARGETS = {"word": 0.78, "background": 0.995}
 SCORES = {"word": "word_accuracy", "background": "background_auc"}
+# Beside the word loss: eleven background losses as they are hold words back for a thousand steps.
+BACKGROUND_WEIGHT = 0.1
 N_SPEECH_SHARDS = {"train": 20, "validation": 2, "test": 2}
 N_TEXTURES_PER_CLASS = {"train": 60, "validation": 15, "test": 15}
 
@@ -89,10 +91,8 @@ def course(
         "targets": {task: TARGETS[task] for task in heads},
     }
     validated = tuple(SCORES[task] for task in heads)
-    return Course(
-        config, build, tasks.sound_loss(heads), batches, scores, record, validated, validate,
-        is_enough,
-    )  # fmt: skip
+    loss = tasks.sound_loss(heads, BACKGROUND_WEIGHT if "word" in heads else 1.0)
+    return Course(config, build, loss, batches, scores, record, validated, validate, is_enough)
 
 
 def _words(split: str, data_dir: Path, speech_dir: Path | None) -> sounds.Sounds:
