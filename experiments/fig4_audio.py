@@ -54,7 +54,9 @@ def draw(folder: RunFolder) -> None:
         title: [made[name] for name in names if name in made]
         for title, names in presets.FIGURE_4_PANELS.items()
     }
-    panels = {title: names for title, names in panels.items() if names}
+    # A panel compares; where a run has nothing to compare, it shows what there is.
+    comparing = {title: names for title, names in panels.items() if len(names) > 1}
+    panels = comparing or {title: names for title, names in panels.items() if names}
     shown = list(dict.fromkeys(name for names in panels.values() for name in names))
     rows = example_rows(folder, shown, sound_picture)
     chance = 1 / presets.N_WORDS[config["preset"]]

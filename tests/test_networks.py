@@ -106,7 +106,7 @@ def test_missing_weights_say_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
     with pytest.raises(ValueError, match=r"vgg_19\.ckpt.*fetch_checkpoints\.py --networks=vgg_19"):
         catalog.load_network("vgg_19")
-    command = r"train_small\.py --networks=inception_v3_small_seed1$"
+    command = r"train_small\.py --networks=inception_v3_small_seed1,"
     with pytest.raises(ValueError, match=rf"inception_v3_small_seed1\.npz.*{command}"):
         catalog.load_network("inception_v3_small_seed1")
 
