@@ -9,6 +9,8 @@ from typing import Any
 
 from absl import app, flags, logging
 
+LOGGERS = ("absl", "root", "model_metamers")  # TensorFlow's and other libraries' are left out
+
 
 def run(main: Callable[[], None]) -> None:
     """Parse the flags and run `main`; a user mistake ends with one line and exit status 2."""
@@ -26,7 +28,7 @@ def run(main: Callable[[], None]) -> None:
 
 def _guarded(main: Callable[[], None]) -> None:
     logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().addFilter(lambda record: record.name in ("absl", "root"))
+    logging.get_absl_handler().addFilter(lambda record: record.name.startswith(LOGGERS))
     try:
         main()
     except ValueError as mistake:
