@@ -62,8 +62,8 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleag
 def main() -> None:
     """Train what is not trained yet."""
     check_names(_NETWORKS.value, NETWORKS)
-    share = distribution.worker_share(_STRATEGY.value)
     strategy = distribution.make_training_strategy(_STRATEGY.value)
+    share = distribution.worker_share(_STRATEGY.value)
     dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
     output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
     suffix, changes = ("_trial", TRIAL) if _TRIAL.value else ("", {})
