@@ -28,6 +28,7 @@ ALLOWED = {
         "networks", "stimuli", "synthesis", "validation", "recognition", "store", "distribution",
     },
     "layer_grid": {"pipeline", "store", "validation"},
+    "fidelity": {"layer_grid", "networks", "pipeline", "store", "validation"},
     "tables": set(),
     "__init__": set(),
 }  # fmt: skip

@@ -69,12 +69,46 @@ LAYER_GRID_DTYPES = {
     "null_q95": "float64",
     "null_maximum": "float64",
 }
+CORRELATIONS_DTYPES = {
+    "network": "str",
+    "generated_layer": "str",
+    "measured_layer": "str",
+    "stimulus_id": "str",
+    "spearman": "float64",
+    "null_max": "float64",
+}
+NULL_HISTOGRAM_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "low": "float64",
+    "high": "float64",
+    "n": "int64",
+}
+ACTIVATIONS_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "gradient": "str",
+    "natural": "float64",
+    "metamer": "float64",
+}
+FIDELITY_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "gradient": "str",
+    "spearman_layer": "float64",
+}
 TABLES = {
     "matches": MATCHES_DTYPES,
     "recognition": RECOGNITION_DTYPES,
     "exclusions": EXCLUSIONS_DTYPES,
     "nulls": NULLS_DTYPES,
     "layer_grid": LAYER_GRID_DTYPES,
+    "correlations": CORRELATIONS_DTYPES,
+    "null_histogram": NULL_HISTOGRAM_DTYPES,
+    "activations": ACTIVATIONS_DTYPES,
+    "fidelity": FIDELITY_DTYPES,
 }
 
 
