@@ -64,6 +64,8 @@ AUDIO = {
 FIGURE_3_AUDIO = {
     name: replace(preset, networks=preset.networks[:1]) for name, preset in AUDIO.items()
 }
+# Figure 2 makes metamers of two of them again, with the true gradient.
+FIGURE_2 = {name: replace(preset, networks=preset.networks[:2]) for name, preset in AUDIO.items()}
 # Networks that know words, and so can say what they hear; small ones have second seeds.
 WORD_NETWORKS = {
     SMALL: (
