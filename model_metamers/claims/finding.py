@@ -1,0 +1,61 @@
+"""What a claim's tables say, and what a claim about it would have to be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model_metamers.claims.resampling import Estimate
+
+
+class NotMeasured(ValueError):
+    """A table lacks the networks that a claim is about."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measurement, and the value it would have to exceed or stay below.
+
+    Attributes:
+        statistic: what was computed.
+        estimate: its value and interval.
+        limit: where the claim draws the line.
+        above: whether the whole interval has to lie above the limit, or else below it.
+        detail: where in the table the claim fails most.
+    """
+
+    statistic: str
+    estimate: Estimate
+    limit: float
+    above: bool
+    detail: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the interval lies on the claim's side of the limit."""
+        low, high = self.estimate.low, self.estimate.high
+        return low > self.limit if self.above else high < self.limit
+
+    @property
+    def inclined(self) -> bool:
+        """Return whether the value does, whatever the interval."""
+        return (self.estimate.value > self.limit) == self.above
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper, made measurable.
+
+    Attributes:
+        number: of the claim.
+        part: which part of it, "" for the whole.
+        statement: what would have to be true.
+        sources: (experiment, table) pairs: what `measure` takes.
+        measure: tables -> Finding.
+        suspected: why we think it fails, where it does.
+    """
+
+    number: int
+    part: str
+    statement: str
+    sources: tuple[tuple[str, str], ...]
+    measure: Callable[..., Finding]
+    suspected: str

@@ -1,0 +1,147 @@
+"""Claims 1 to 3: where metamers match, and what the modified gradient does for that.
+
+A metamer matches at a layer if it correlates with its natural stimulus more than any two different
+natural stimuli do there. "Late" are a network's last three layers, "early" its first half.
+
+Source: paper, sections 2.3 and 2.5, Figures 2, S1 to S8.
+"""
+
+import numpy as np
+import pandas as pd
+
+from model_metamers.claims.finding import Finding, NotMeasured
+from model_metamers.claims.resampling import LEVEL, Estimate, bootstrap
+
+N_LATE = 3
+MATCHING, NOT_MATCHING = 0.95, 0.05  # of metamers, for "they match" and "they do not"
+HARM = 0.01  # of a median correlation; less is not called harm
+
+
+def at_their_layer(matches: pd.DataFrame) -> Finding:
+    """Rule: of all metamers, accepted or not, more than 95 % match at their own layer."""
+    # One without a correlation compares as False.
+    return _per_stimulus(
+        "proportion of metamers that match at their layer",
+        matches.assign(match=matches.spearman_layer > matches.null_max),
+    )
+
+
+def after_their_layer(layer_grid: pd.DataFrame) -> Finding:
+    """Rule: of the accepted metamers, more than 95 % match at every later layer."""
+    cells = _with_depths(layer_grid)
+    statistic = "proportion of accepted metamers that match, over all later layers"
+    return _per_cell(statistic, cells[cells.measured > cells.generated], MATCHING, above=True)
+
+
+def late_ones_at_early_layers(layer_grid: pd.DataFrame) -> Finding:
+    """Rule: of the metamers of late layers, less than 5 % match at an early one."""
+    cells = _with_depths(layer_grid)
+    late = cells.generated >= cells.n_layers - N_LATE
+    early = cells.measured < cells.n_layers // 2
+    statistic = "proportion of late layers' metamers that match, over all early layers"
+    return _per_cell(statistic, cells[late & early], NOT_MATCHING, above=False)
+
+
+def late_ones_at_any_earlier_layer(layer_grid: pd.DataFrame) -> Finding:
+    """Rule: of the metamers of late layers, less than 5 % match at any earlier one."""
+    cells = _with_depths(layer_grid)
+    late = cells.generated >= cells.n_layers - N_LATE
+    statistic = "proportion of late layers' metamers that match, over all earlier layers"
+    earlier = cells[late & (cells.measured < cells.generated)]
+    return _per_cell(statistic, earlier, NOT_MATCHING, above=False)
+
+
+def modified_gradient_helps(fidelity: pd.DataFrame) -> Finding:
+    """Rule: at one layer at least, metamers match better with the modified gradient.
+
+    The interval is the layer's with the strongest evidence, at a level that holds for all layers
+    together (Bonferroni).
+    """
+    gains = _gains(fidelity)
+    place = max(gains, key=lambda place: gains[place].low)
+    return Finding(_gain(place), gains[place], 0.0, above=True)
+
+
+def modified_gradient_does_no_harm(fidelity: pd.DataFrame) -> Finding:
+    """Rule: at no layer do metamers match worse by more than 0.01.
+
+    As above, of the layer where they may match worst.
+    """
+    gains = _gains(fidelity)
+    place = min(gains, key=lambda place: gains[place].low)
+    return Finding(_gain(place), gains[place], -HARM, above=True)
+
+
+def _per_stimulus(statistic: str, metamers: pd.DataFrame) -> Finding:
+    """Judge a proportion of metamers that should match; stimuli are drawn with all theirs."""
+    counts = metamers.groupby("stimulus_id").match.agg(["sum", "size"])
+    estimate = bootstrap(counts, _pooled, len(metamers), "stimuli")
+    proportions = metamers.groupby(["network", "layer"]).match.mean()
+    detail = f"lowest at {' '.join(proportions.idxmin())}: {proportions.min():.2f}"
+    return Finding(statistic, estimate, MATCHING, above=True, detail=detail)
+
+
+def _per_cell(statistic: str, cells: pd.DataFrame, limit: float, above: bool) -> Finding:
+    """Judge a proportion of matches in cells of a layer grid."""
+    cells = cells[cells.n > 0]
+    if cells.empty:
+        raise NotMeasured("no such pair of layers")
+    counts = cells[["n_above_null_maximum", "n"]]
+    estimate = bootstrap(counts, _pooled, cells.n.sum(), "pairs of layers")
+    proportions = cells.n_above_null_maximum / cells.n
+    worst = cells.loc[proportions.idxmin() if above else proportions.idxmax()]
+    neighbours = cells[cells.generated - cells.measured == 1].n_above_null_maximum.sum()
+    detail = (
+        f"{worst.network} {worst.generated_layer} at {worst.measured_layer}: "
+        f"{worst.n_above_null_maximum} of {worst.n}"
+    )
+    if not above:
+        n_matches = cells.n_above_null_maximum.sum()
+        detail += f"; {neighbours} of {n_matches} matches are one layer before the metamer's own"
+    return Finding(statistic, estimate, limit, above, detail)
+
+
+def _with_depths(layer_grid: pd.DataFrame) -> pd.DataFrame:
+    """Return the grid with the places of both layers in the network, and how many it has."""
+    parts = []
+    for _, cells in layer_grid.groupby("network", sort=False):
+        order = list(dict.fromkeys(cells.measured_layer))
+        parts.append(
+            cells.assign(
+                generated=cells.generated_layer.map(order.index),
+                measured=cells.measured_layer.map(order.index),
+                n_layers=len(order),
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _gains(fidelity: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
+    """Return (network, layer) -> the median over stimuli of what the modified gradient adds.
+
+    A metamer that leaves its layer silent has no correlation; it counts as 0.
+    """
+    paired = fidelity.assign(spearman_layer=fidelity.spearman_layer.fillna(0)).pivot(
+        index=["network", "layer", "stimulus_id"], columns="gradient", values="spearman_layer"
+    )
+    if not {"modified", "true"} <= set(paired.columns):
+        raise NotMeasured("there are no metamers made with both gradients")
+    groups = (paired.modified - paired.true).dropna().groupby(["network", "layer"], sort=False)
+    level = 1 - (1 - LEVEL) / groups.ngroups
+    return {
+        place: bootstrap(gains, _median, len(gains), "stimuli", level) for place, gains in groups
+    }
+
+
+def _gain(place: tuple[str, str]) -> str:
+    return f"median gain in correlation by the modified gradient at {' '.join(place)}"
+
+
+def _median(samples: np.ndarray) -> np.ndarray:
+    return np.median(samples, axis=-1)
+
+
+def _pooled(samples: np.ndarray) -> np.ndarray:
+    """Return the proportion over rows of (hits, all)."""
+    hits, total = np.moveaxis(samples.sum(axis=-2), -1, 0)
+    return hits / total

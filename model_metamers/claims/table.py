@@ -1,0 +1,185 @@
+"""The claims of the paper in order, and their verdicts.
+
+Source: paper, sections 2 to 4.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import pandas as pd
+
+from model_metamers.claims import matching, transfer
+from model_metamers.claims.finding import Claim, Finding, NotMeasured
+
+REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not run"
+COLUMNS = [
+    "claim", "part", "statement", "statistic", "value", "ci_low", "ci_high", "n", "resampled",
+    "scale", "verdict", "reason",
+]  # fmt: skip
+_SMALL = "_small"
+_NAMES = ("network", "generator", "observer")
+
+_IMAGES, _SOUNDS, _GRID = "fig3_visual", "fig4_audio", "figs1_s8_layer_grids"
+_GRADIENTS, _SEEN, _HEARD = "fig2_validation", "fig5_visual_transfer", "fig6_audio_transfer"
+_COCHLEAGRAMS, _SOUND_GRID = "figs9_cochleagram_metamers", "figs1_s8_layer_grids_audio"
+
+_TOO_SHORT = "the optimisation is shorter than the paper's 15,000 steps"
+_NEIGHBOURS = (
+    "little is lost between neighbouring layers, so to match the one nearly matches the other"
+)
+_TEXTURES = "ten textures under speech ask for features like those of twenty words"
+_ARCHITECTURES = {
+    "vgg_19": (
+        "without batch norm its late layers keep a coarse form of the object, which suits a "
+        "second seed trained on the same few rendered categories"
+    ),
+    "inception_v3": "both seeds learned the same few rendered categories",
+    "resnet_v2_101": "both seeds learned the same few rendered categories",
+}
+
+CLAIMS = (
+    Claim(
+        1, "images, at the layer", "metamers match at the layer they are made for",
+        ((_IMAGES, "matches"),), matching.at_their_layer, _TOO_SHORT,
+    ),
+    Claim(
+        1, "images, after the layer", "metamers match at every layer after it",
+        ((_GRID, "layer_grid"),), matching.after_their_layer, _TOO_SHORT,
+    ),
+    Claim(
+        1, "sounds, at the layer", "metamers match at the layer they are made for",
+        ((_SOUNDS, "matches"),), matching.at_their_layer, _TOO_SHORT,
+    ),
+    Claim(
+        1, "sounds, after the layer", "metamers match at every layer after it",
+        ((_SOUND_GRID, "layer_grid"),), matching.after_their_layer, _TOO_SHORT,
+    ),
+    Claim(
+        2, "images, early layers", "metamers of late layers do not match at early layers",
+        ((_GRID, "layer_grid"),), matching.late_ones_at_early_layers,
+        "early layers of a small network keep so little detail that objects look alike to them",
+    ),
+    Claim(
+        2, "images, all earlier layers", "metamers of late layers match at no earlier layer",
+        ((_GRID, "layer_grid"),), matching.late_ones_at_any_earlier_layer, _NEIGHBOURS,
+    ),
+    Claim(
+        2, "sounds, early layers", "metamers of late layers do not match at early layers",
+        ((_SOUND_GRID, "layer_grid"),), matching.late_ones_at_early_layers,
+        "early layers of a small network keep so little detail that words look alike to them",
+    ),
+    Claim(
+        2, "sounds, all earlier layers", "metamers of late layers match at no earlier layer",
+        ((_SOUND_GRID, "layer_grid"),), matching.late_ones_at_any_earlier_layer, _NEIGHBOURS,
+    ),
+    Claim(
+        3, "improves some layers", "the modified ReLU gradient improves the match at some layer",
+        ((_GRADIENTS, "fidelity"),), matching.modified_gradient_helps,
+        "at a high learning rate the true gradient also revives units that are off",
+    ),
+    Claim(
+        3, "harms none", "the modified ReLU gradient makes the match worse at no layer",
+        ((_GRADIENTS, "fidelity"),), matching.modified_gradient_does_no_harm,
+        "a gradient that is not the loss's own does not settle at its minimum in a short run",
+    ),
+    Claim(
+        4, "images", "recognition by other networks falls with the depth of the layer",
+        ((_IMAGES, "recognition"),), partial(transfer.falls_with_depth, task="16-way"),
+        "the small networks differ too little",
+    ),
+    Claim(
+        4, "sounds", "recognition by other networks falls with the depth of the layer",
+        ((_SOUNDS, "recognition"),), partial(transfer.falls_with_depth, task="word"),
+        "the small networks differ too little",
+    ),
+    *(
+        Claim(
+            5, name, "a second seed does not recognise the metamers of late layers",
+            ((_SEEN, "recognition"),),
+            partial(transfer.second_seed_does_not_transfer, generator=name), suspected,
+        )
+        for name, suspected in _ARCHITECTURES.items()
+    ),
+    Claim(
+        6, "", "audio networks of two seeds transfer better than across tasks",
+        ((_HEARD, "recognition"),), transfer.seeds_transfer_better_than_tasks, _TEXTURES,
+    ),
+    Claim(
+        7, "", "reduced aliasing raises others' recognition of deep layers' metamers",
+        ((_SOUNDS, "recognition"),), transfer.reduced_aliasing_helps,
+        "on half as many bands and clips of one second there is less to alias",
+    ),
+    Claim(
+        8, "", "metamers of an untrained network are poorly recognised by a trained one",
+        ((_HEARD, "recognition"),), transfer.untrained_is_not_recognised,
+        "random filters of a shallow network keep a coarse spectrogram, enough for twenty words",
+    ),
+    Claim(
+        9, "", "word recognition drops earlier for training on backgrounds alone than on words",
+        ((_HEARD, "recognition"),), transfer.backgrounds_drop_earlier, _TEXTURES,
+    ),
+    Claim(
+        10, "", "training on words and backgrounds is close to training on words alone",
+        ((_HEARD, "recognition"),), transfer.both_tasks_are_close_to_words,
+        "a small network that learns both tasks has less room for words",
+    ),
+    Claim(
+        11, "", "metamers optimised as cochleagrams transfer less than as waveforms",
+        ((_COCHLEAGRAMS, "recognition"),), transfer.cochleagrams_transfer_less,
+        "the short run changes few of the values that no waveform could have",
+    ),
+)  # fmt: skip
+
+
+def claims_table(
+    tables: Mapping[tuple[str, str], pd.DataFrame], scales: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return one row per claim, in order.
+
+    Args:
+        tables: (experiment, table) -> table, where there is one.
+        scales: experiment -> scale of its run.
+    """
+    full_size = {source: _full_size_names(table) for source, table in tables.items()}
+    rows = [_row(claim, full_size, scales) for claim in CLAIMS]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
+
+
+def _full_size_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with small networks named as those they stand for."""
+    columns = [column for column in _NAMES if column in table]
+    return table.assign(**{name: table[name].str.replace(_SMALL, "") for name in columns})
+
+
+def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:
+    row = {"claim": claim.number, "part": claim.part, "statement": claim.statement}
+    missing = [
+        f"{table}.csv of {name}" for name, table in claim.sources if (name, table) not in tables
+    ]
+    if missing:
+        return row | {"verdict": NOT_RUN, "reason": f"there is no {' and no '.join(missing)}"}
+    row["scale"] = scales[claim.sources[0][0]]
+    try:
+        finding = claim.measure(*(tables[source] for source in claim.sources))
+    except NotMeasured as lack:
+        return row | {"verdict": NOT_RUN, "reason": str(lack)}
+    estimate = finding.estimate
+    return row | {
+        "statistic": finding.statistic,
+        "value": estimate.value,
+        "ci_low": estimate.low,
+        "ci_high": estimate.high,
+        "n": estimate.n,
+        "resampled": estimate.resampled,
+        "verdict": REPRODUCED if finding.holds else NOT_REPRODUCED,
+        "reason": "" if finding.holds else _reason(finding, claim.suspected),
+    }
+
+
+def _reason(finding: Finding, suspected: str) -> str:
+    """Say whether too little was measured, or what speaks against the claim and perhaps why."""
+    wanted = f"{'above' if finding.above else 'below'} {finding.limit:g}"
+    detail = f" ({finding.detail})" if finding.detail else ""
+    if finding.inclined:
+        return f"undecided: the value is {wanted}, as claimed, but the interval is not{detail}"
+    return f"not {wanted}{detail}; perhaps because {suspected}"

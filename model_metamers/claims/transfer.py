@@ -1,0 +1,238 @@
+"""Claims 4 to 11: who recognises whose metamers.
+
+"Late" are a network's last three layers, "deep" its second half. "Others" are all networks but the
+one that made the metamers, and but second seeds, which have claims of their own. Where audio
+networks are compared, the cochleagram, which they share, is left out.
+
+Source: paper, sections 3 and 4, Figures 3 to 6 and S9.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from model_metamers.claims.finding import Finding, NotMeasured
+from model_metamers.claims.matching import N_LATE
+from model_metamers.claims.resampling import Estimate, binomial
+
+NATURAL, COCHLEAGRAM = "natural", "cochleagram"
+ABOVE_COCHLEAGRAM = ".above_cochleagram"  # ends the names of networks that take cochleagrams
+SECOND_SEED = "_seed1"
+OTHERS = "others"
+CHANCE_OF_16 = 1 / 16
+HALF = 0.5
+
+ALIASED, WORDS = "word_aliased", "word_reduced_aliasing"
+RANDOM, BACKGROUNDS = "random_reduced_aliasing", "audioset_reduced_aliasing"
+WORDS_AND_BACKGROUNDS = "word_audioset_reduced_aliasing"
+
+
+def falls_with_depth(recognition: pd.DataFrame, task: str) -> Finding:
+    """Rule: recognition by other networks falls from the first matched layer to the last.
+
+    Networks that were never trained are left out.
+    """
+    table = _answers(recognition, task)
+    curves = [
+        [_of(table, generator, OTHERS, [layer]) for layer in _layers(table, generator)]
+        for generator in table.generator.unique()
+        if generator != RANDOM
+    ]
+    if not curves:
+        raise NotMeasured("there is no recognition of trained networks' metamers")
+    ends = np.cumsum([len(curve) for curve in curves])[:-1]
+
+    def mean_change(*means: np.ndarray) -> np.ndarray:
+        parts = np.split(np.stack(means, axis=-1), ends, axis=-1)
+        return np.mean([_change(part) for part in parts], axis=0)
+
+    return Finding(
+        "change of others' recognition over all layers, by a straight line; mean over networks",
+        _compare([group for curve in curves for group in curve], mean_change),
+        0.0,
+        above=False,
+    )
+
+
+def second_seed_does_not_transfer(recognition: pd.DataFrame, generator: str) -> Finding:
+    """Rule: the second seed recognises less than half of the late metamers the first does.
+
+    Both scores count from chance.
+    """
+    table = _answers(recognition, "16-way")
+    late, second_seed = _layers(table, generator)[-N_LATE:], generator + SECOND_SEED
+    return _contrast(
+        "recognition of late metamers by the second seed / by the network itself, above chance",
+        [_of(table, generator, observer, late) for observer in (second_seed, generator)],
+        lambda other, own: _ratio(other - CHANCE_OF_16, own - CHANCE_OF_16),
+        HALF,
+        above=False,
+    )
+
+
+def seeds_transfer_better_than_tasks(recognition: pd.DataFrame) -> Finding:
+    """Rule: the word network recognises its second seed's metamers more than backgrounds'."""
+    return _contrast(
+        "word network's recognition: of its second seed - of the background network",
+        _heard_by_words(recognition, WORDS + SECOND_SEED, BACKGROUNDS),
+        np.subtract,
+        0.0,
+        above=True,
+    )
+
+
+def reduced_aliasing_helps(recognition: pd.DataFrame) -> Finding:
+    """Rule: others recognise deep metamers more where the network aliases less."""
+    table = _answers(recognition, "word")
+
+    def deep(generator: str) -> pd.DataFrame:
+        layers = _layers(table, generator)
+        return _of(table, generator, OTHERS, layers[len(layers) // 2 :])
+
+    return _contrast(
+        "others' recognition of deep metamers: reduced aliasing - aliased",
+        [deep(WORDS), deep(ALIASED)],
+        np.subtract,
+        0.0,
+        above=True,
+    )
+
+
+def untrained_is_not_recognised(recognition: pd.DataFrame) -> Finding:
+    """Rule: the word network recognises less than half as many untrained metamers as words."""
+    natural = _of(_answers(recognition, "word"), RANDOM, WORDS, [NATURAL])
+    return _contrast(
+        "word network's recognition: of the untrained network's metamers / of natural words",
+        [*_heard_by_words(recognition, RANDOM), natural],
+        _ratio,
+        HALF,
+        above=False,
+    )
+
+
+def backgrounds_drop_earlier(recognition: pd.DataFrame) -> Finding:
+    """Rule: recognition falls to half of the natural words' at an earlier layer."""
+    table = _answers(recognition, "word")
+    groups = [
+        [_of(table, generator, WORDS, [layer]) for layer in (NATURAL, *_layers(table, generator))]
+        for generator in (WORDS + SECOND_SEED, BACKGROUNDS)
+    ]
+    n_words = len(groups[0])
+
+    def difference(*means: np.ndarray) -> np.ndarray:
+        of_words, of_backgrounds = means[:n_words], means[n_words:]
+        return _half_depth(np.stack(of_words, -1)) - _half_depth(np.stack(of_backgrounds, -1))
+
+    return Finding(
+        "layers until the word network recognises half: words - backgrounds",
+        _compare([*groups[0], *groups[1]], difference),
+        0.0,
+        above=True,
+    )
+
+
+def both_tasks_are_close_to_words(recognition: pd.DataFrame) -> Finding:
+    """Rule: recognition of words + backgrounds is nearer to words' than to backgrounds' alone."""
+    return _contrast(
+        "word network's recognition: of words + backgrounds - midpoint of words and backgrounds",
+        _heard_by_words(recognition, WORDS_AND_BACKGROUNDS, WORDS + SECOND_SEED, BACKGROUNDS),
+        lambda both, words, backgrounds: both - (words + backgrounds) / 2,
+        0.0,
+        above=True,
+    )
+
+
+def cochleagrams_transfer_less(recognition: pd.DataFrame) -> Finding:
+    """Rule: the second seed recognises waveform-optimised metamers more."""
+    table = _answers(recognition, "word")
+    groups = [
+        _after_cochleagram(table, WORDS + ending, WORDS + SECOND_SEED + ending)
+        for ending in ("", ABOVE_COCHLEAGRAM)
+    ]
+    return _contrast(
+        "second seed's recognition: of metamers optimised as waveforms - as cochleagrams",
+        groups,
+        np.subtract,
+        0.0,
+        above=True,
+    )
+
+
+def _answers(recognition: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return the measured scores of a task; layers without accepted metamers have none."""
+    measured = (recognition.source == "measured") & (recognition.task == task)
+    return recognition[measured & (recognition.n > 0)]
+
+
+def _layers(table: pd.DataFrame, generator: str) -> list[str]:
+    """Return a network's layers in order, which is that of the table."""
+    layers = table[(table.generator == generator) & (table.layer != NATURAL)].layer
+    return list(dict.fromkeys(layers))
+
+
+def _of(table: pd.DataFrame, generator: str, observer: str, layers: Sequence[str]) -> pd.DataFrame:
+    """Return the scores of an observer, or of `OTHERS`, on some of a network's metamers."""
+    rows = table[(table.generator == generator) & table.layer.isin(layers)]
+    if observer == OTHERS:
+        rows = rows[(rows.observer != generator) & ~rows.observer.str.endswith(SECOND_SEED)]
+    else:
+        rows = rows[rows.observer == observer]
+    if rows.empty:
+        raise NotMeasured(f"there is no recognition of {generator}'s metamers by {observer}")
+    return rows
+
+
+def _after_cochleagram(table: pd.DataFrame, generator: str, observer: str) -> pd.DataFrame:
+    layers = [layer for layer in _layers(table, generator) if layer != COCHLEAGRAM]
+    return _of(table, generator, observer, layers)
+
+
+def _heard_by_words(recognition: pd.DataFrame, *generators: str) -> list[pd.DataFrame]:
+    """Return the word network's scores on the metamers of others, after the cochleagram."""
+    table = _answers(recognition, "word")
+    return [_after_cochleagram(table, generator, WORDS) for generator in generators]
+
+
+def _contrast(
+    statistic: str, groups: Sequence[pd.DataFrame], combine: Callable, limit: float, above: bool
+) -> Finding:
+    """Judge a comparison of groups of scores, and tell the mean of each."""
+    means = ", ".join(f"{group.proportion_correct.mean():.2f}" for group in groups)
+    return Finding(statistic, _compare(groups, combine), limit, above, f"means {means}")
+
+
+def _compare(groups: Sequence[pd.DataFrame], combine: Callable) -> Estimate:
+    """Return the estimate of `combine(mean of group 0, mean of group 1, ...)`."""
+    ends = np.cumsum([len(group) for group in groups])[:-1]
+    cells = pd.concat(groups)
+
+    def statistic(proportions: np.ndarray) -> np.ndarray:
+        parts = np.split(proportions, ends, axis=-1)
+        return combine(*(part.mean(axis=-1) for part in parts))
+
+    return binomial(cells.proportion_correct, cells.n, statistic)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return part / whole, huge where few answers let the whole come out as nothing."""
+    return part / np.maximum(whole, 1e-9)
+
+
+def _change(curves: np.ndarray) -> np.ndarray:
+    """Return how much straight lines through curves [..., layers] rise from first to last."""
+    depth = np.linspace(-0.5, 0.5, curves.shape[-1])
+    return curves @ depth / (depth @ depth)
+
+
+def _half_depth(curves: np.ndarray) -> np.ndarray:
+    """Return where curves [..., 1 + layers] cross half of their first value, between layers.
+
+    A curve that stays above counts as crossing at the last layer.
+    """
+    half = curves[..., :1] / 2
+    below = curves < half
+    after = np.where(below.any(axis=-1), below.argmax(axis=-1), curves.shape[-1] - 1)[..., None]
+    high, low = (np.take_along_axis(curves, after - step, axis=-1) for step in (1, 0))
+    fraction = np.where(low < half, (high - half) / np.maximum(high - low, 1e-12), 1.0)
+    return (after - 1 + fraction)[..., 0]
