@@ -1,0 +1,327 @@
+"""The claims: measurements whose answer is known, their intervals, and the committed verdicts."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import error_of, run
+
+from model_metamers.claims import matching, resampling, transfer
+from model_metamers.claims.finding import NotMeasured
+from model_metamers.claims.table import (
+    CLAIMS,
+    COLUMNS,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    REPRODUCED,
+    claims_table,
+)
+from model_metamers.store import MATCHES_COLUMNS, RECOGNITION_COLUMNS, RunFolder
+
+FIGURES = Path(__file__).resolve().parents[1] / "figures"
+LAYERS = ["cochleagram", "pool_0", "conv_2", "logits"]
+WORDS, SEED = "word_reduced_aliasing", "word_reduced_aliasing_seed1"
+BACKGROUNDS, RANDOM = "audioset_reduced_aliasing", "random_reduced_aliasing"
+BOTH, ALIASED = "word_audioset_reduced_aliasing", "word_aliased"
+
+
+def recognition(scores, task="word", n=400, layers=("natural", *LAYERS)):
+    """Return a recognition.csv table of (generator, observer) -> score per layer."""
+    rows = [
+        (observer, generator, layer, task, n, score, 0.01, "measured")
+        for (generator, observer), curve in scores.items()
+        for layer, score in zip(layers, curve, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=RECOGNITION_COLUMNS)
+
+
+def test_a_bootstrap_of_a_mean_has_its_standard_error():
+    values = np.random.default_rng(0).normal(3, 2, 200)
+    estimate = resampling.bootstrap(values, lambda x: x.mean(-1), 200, "stimuli")
+    assert estimate.value == values.mean() and estimate.resampled == "200 stimuli"
+    half_width = 1.96 * values.std() / np.sqrt(200)
+    np.testing.assert_allclose(estimate.value - estimate.low, half_width, rtol=0.05)
+    np.testing.assert_allclose(estimate.high - estimate.value, half_width, rtol=0.05)
+    wider = resampling.bootstrap(values, lambda x: x.mean(-1), 200, "stimuli", level=0.999)
+    assert wider.low < estimate.low and wider.high > estimate.high
+
+
+def test_a_binomial_interval_is_that_of_independent_cells():
+    p, n = np.array([0.2, 0.5, 0.9]), np.array([50, 100, 200])
+    estimate = resampling.binomial(p, n, lambda x: x.mean(-1))
+    standard_error = np.sqrt((p * (1 - p) / n).sum()) / 3
+    assert estimate.value == pytest.approx(p.mean()) and estimate.n == 350
+    np.testing.assert_allclose(estimate.high - estimate.low, 3.92 * standard_error, rtol=0.05)
+    assert estimate == resampling.binomial(p, n, lambda x: x.mean(-1))
+
+
+# Function, scores that show the claim, its value then, and scores that contradict it.
+FALLING, FLAT = [1, 0.9, 0.6, 0.3, 0.1], [1, 0.9, 0.9, 0.9, 0.9]
+TRANSFERS = [
+    (
+        transfer.seeds_transfer_better_than_tasks,
+        {(SEED, WORDS): [1, 1, 0.9, 0.6, 0.3], (BACKGROUNDS, WORDS): [1, 1, 0.6, 0.3, 0.3]},
+        (1.8 - 1.2) / 3,
+        {(SEED, WORDS): FALLING, (BACKGROUNDS, WORDS): FLAT},
+    ),
+    (
+        transfer.reduced_aliasing_helps,  # deep: conv_2, logits; second seeds do not count
+        {
+            (WORDS, ALIASED): [1, 0, 0, 0.6, 0.4], (WORDS, BOTH): [1, 0, 0, 0.8, 0.6],
+            (WORDS, SEED): [1, 1, 1, 1, 1], (WORDS, WORDS): [1, 1, 1, 1, 1],
+            (ALIASED, WORDS): [1, 1, 1, 0.2, 0.0], (ALIASED, SEED): [1, 1, 1, 1, 1],
+        },
+        0.6 - 0.1,
+        {(WORDS, ALIASED): FALLING, (ALIASED, WORDS): FLAT},
+    ),
+    (
+        transfer.untrained_is_not_recognised,
+        {(RANDOM, WORDS): [0.8, 1, 0.4, 0.1, 0.1]},
+        0.2 / 0.8,
+        {(RANDOM, WORDS): FLAT},
+    ),
+    (
+        transfer.backgrounds_drop_earlier,  # half of 1 between conv_2 and logits; at pool_0
+        {(SEED, WORDS): [1, 1, 1, 0.7, 0.3], (BACKGROUNDS, WORDS): [1, 0.7, 0.3, 0.1, 0.1]},
+        3.5 - 1.5,
+        {(SEED, WORDS): FALLING, (BACKGROUNDS, WORDS): FLAT},
+    ),
+    (
+        transfer.both_tasks_are_close_to_words,
+        {
+            (SEED, WORDS): [1, 1, 0.9, 0.9, 0.6], (BOTH, WORDS): [1, 1, 0.9, 0.7, 0.5],
+            (BACKGROUNDS, WORDS): [1, 1, 0.4, 0.1, 0.1],
+        },
+        0.7 - 0.5,
+        {(SEED, WORDS): FLAT, (BOTH, WORDS): FALLING, (BACKGROUNDS, WORDS): FALLING},
+    ),
+    (
+        transfer.cochleagrams_transfer_less,
+        {
+            (WORDS, SEED): [1, 1, 0.9, 0.6, 0.3],
+            (f"{WORDS}.above_cochleagram", f"{SEED}.above_cochleagram"): [1, 1, 0.6, 0.3, 0.0],
+        },
+        0.3,
+        {
+            (WORDS, SEED): FALLING,
+            (f"{WORDS}.above_cochleagram", f"{SEED}.above_cochleagram"): FLAT,
+        },
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("measure, shown, value, contradicted", TRANSFERS)
+def test_a_claim_about_transfer_follows_from_the_scores(measure, shown, value, contradicted):
+    finding = measure(recognition(shown))
+    assert finding.estimate.value == pytest.approx(value)
+    assert finding.estimate.low < value < finding.estimate.high
+    assert finding.holds and finding.inclined
+    against = measure(recognition(contradicted))
+    assert not against.holds and not against.inclined
+    few = measure(recognition(shown, n=1))
+    assert few.inclined and not few.holds  # one answer per cell decides nothing
+
+
+@pytest.mark.parametrize("measure, shown", [row[:2] for row in TRANSFERS])
+def test_a_claim_without_its_networks_is_not_measured(measure, shown):
+    for left_out in {generator for generator, _ in shown}:
+        rest = {key: scores for key, scores in shown.items() if key[0] != left_out}
+        with pytest.raises(NotMeasured, match="no recognition of"):
+            measure(recognition(rest))
+
+
+def test_recognition_that_falls_in_one_network_and_is_flat_in_another():
+    scores = {
+        (WORDS, ALIASED): [1, 0.9, 0.6, 0.3, 0.0], (ALIASED, WORDS): [1, 0.8, 0.8, 0.8, 0.8],
+        (WORDS, WORDS): [1] * 5, (WORDS, SEED): [1] * 5, (RANDOM, WORDS): FALLING,
+    }  # fmt: skip
+    finding = transfer.falls_with_depth(recognition(scores), "word")
+    # -0.9 and 0; the network itself, second seeds and the untrained do not count.
+    assert finding.estimate.value == pytest.approx(-0.45) and finding.holds
+    assert finding.estimate.low < -0.45 < finding.estimate.high
+    assert finding.estimate.n == 8 * 400
+    rising = transfer.falls_with_depth(recognition({(WORDS, ALIASED): FLAT[::-1]}), "word")
+    assert rising.estimate.value > 0 and not rising.holds
+    with pytest.raises(NotMeasured):
+        transfer.falls_with_depth(recognition({(RANDOM, WORDS): FALLING}), "word")
+
+
+def test_a_second_seed_is_compared_at_the_last_three_layers_above_chance():
+    layers = ("natural", "conv1_2", "conv5_4", "fc7", "fc8")
+    chance = 1 / 16
+    scores = {
+        ("vgg_19", "vgg_19"): [1, 1, 1, 1, 1],
+        ("vgg_19", "vgg_19_seed1"): [1, 1, 0.25, 0.25, 0.25],
+    }
+    table = recognition(scores, "16-way", layers=layers)
+    finding = transfer.second_seed_does_not_transfer(table, "vgg_19")
+    assert finding.estimate.value == pytest.approx((0.25 - chance) / (1 - chance))
+    assert finding.holds
+    with pytest.raises(NotMeasured):
+        transfer.second_seed_does_not_transfer(table, "inception_v3")
+
+
+def matches(rows):
+    """Return a matches.csv table of (layer, stimulus, rho, accepted)."""
+    blank = dict.fromkeys(MATCHES_COLUMNS, 0) | {"network": "a", "null_max": 0.5}
+    columns = ["layer", "stimulus_id", "spearman_layer", "accepted"]
+    given = pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(blank, index=given.index).assign(**given)
+
+
+def test_a_metamer_without_a_correlation_does_not_match():
+    rows = [("conv_0", "yes", 0.9, True), ("conv_0", "no", np.nan, False),
+            ("logits", "yes", 0.9, True), ("logits", "no", 0.4, False)]  # fmt: skip
+    finding = matching.at_their_layer(matches(rows))
+    assert finding.estimate.value == 0.5 and finding.estimate.n == 4
+    # Stimuli are drawn, each with both its metamers: all match, half do, or none.
+    assert (finding.estimate.low, finding.estimate.high) == (0, 1)
+    assert not finding.holds and "a conv_0: 0.50" in finding.detail
+
+
+def grid(n_above):
+    """Return a layer grid of one network from n_above [generated, measured] of 10."""
+    names = [f"layer{k}" for k in range(len(n_above))]
+    rows = [
+        ("a", names[i], names[j], 10, n_above[i][j])
+        for i in range(len(names))
+        for j in range(len(names))
+    ]
+    columns = ["network", "generated_layer", "measured_layer", "n", "n_above_null_maximum"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_where_metamers_match_is_counted_in_the_right_cells():
+    n_above = np.full((6, 6), 5)
+    n_above[np.triu_indices(6, 1)] = 10
+    n_above[3:, :3] = 0  # of the three late layers at the early half
+    table = grid(n_above)
+    assert matching.after_their_layer(table).estimate.value == 1
+    early = matching.late_ones_at_early_layers(table)
+    assert early.estimate.value == 0 and early.estimate.n == 90 and early.holds
+    near = matching.late_ones_at_any_earlier_layer(table)
+    assert near.estimate.value == pytest.approx(3 * 5 / (12 * 10)) and not near.holds
+    assert "10 of 15 matches are one layer before" in near.detail
+    n_above[0, 5] = 0
+    less = matching.after_their_layer(grid(n_above))
+    assert less.estimate.value == pytest.approx(14 / 15) and not less.holds
+    assert "a layer0 at layer5: 0 of 10" in less.detail
+
+
+def fidelity(modified, true):
+    """Return a fidelity.csv table of layer -> correlations [n]."""
+    rows = [
+        ("a", layer, f"s{k}", gradient, value)
+        for gradient, table in (("modified", modified), ("true", true))
+        for layer, values in table.items()
+        for k, value in enumerate(values)
+    ]
+    columns = ["network", "layer", "stimulus_id", "gradient", "spearman_layer"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_the_gradients_are_compared_stimulus_by_stimulus():
+    spread = np.linspace(0.3, 0.9, 20)  # far more than the difference
+    modified = {"conv_0": spread, "conv_1": spread + 0.02, "conv_2": spread - 0.005}
+    table = fidelity(modified, dict.fromkeys(modified, spread))
+    helps = matching.modified_gradient_helps(table)
+    assert helps.estimate.value == pytest.approx(0.02) and helps.holds
+    assert helps.statistic.endswith("a conv_1")
+    harm = matching.modified_gradient_does_no_harm(table)
+    assert harm.estimate.value == pytest.approx(-0.005) and harm.holds
+    assert harm.statistic.endswith("a conv_2")
+    modified["conv_2"] = spread - 0.03
+    worse = fidelity(modified, dict.fromkeys(modified, spread))
+    assert not matching.modified_gradient_does_no_harm(worse).holds
+    # A silent layer does not match at all: a gradient must not gain from its failures.
+    silent = fidelity({"conv_0": spread}, {"conv_0": np.full(20, np.nan)})
+    assert matching.modified_gradient_helps(silent).estimate.value == np.median(spread)
+    with pytest.raises(NotMeasured):
+        matching.modified_gradient_helps(silent[silent.gradient == "true"])
+
+
+def test_small_and_full_size_networks_are_the_same_claim():
+    measure, shown, value, contradicted = TRANSFERS[0]
+    assert measure is transfer.seeds_transfer_better_than_tasks
+    small = {
+        tuple(name.replace("aliasing", "aliasing_small") for name in names): scores
+        for names, scores in shown.items()
+    }
+    source = ("fig6_audio_transfer", "recognition")
+    scales = {"fig6_audio_transfer": "here"}
+    for scores in (shown, small):
+        rows = claims_table({source: recognition(scores)}, scales).set_index("claim")
+        assert rows.loc[6, "value"] == pytest.approx(value) and rows.loc[6, "n"] == 6 * 400
+        assert rows.loc[6, "verdict"] == REPRODUCED and rows.loc[6, "scale"] == "here"
+        assert rows.loc[8, "verdict"] == NOT_RUN and "random" in rows.loc[8, "reason"]
+    rows = claims_table({source: recognition(contradicted)}, scales).set_index("claim")
+    assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "perhaps" in rows.loc[6, "reason"]
+    rows = claims_table({source: recognition(shown, n=1)}, scales).set_index("claim")
+    assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "undecided" in rows.loc[6, "reason"]
+
+
+def test_without_tables_all_eleven_claims_are_not_run():
+    rows = claims_table({}, {})
+    assert set(rows.claim) == set(range(1, 12)) and len(rows) == len(CLAIMS)
+    assert set(rows.verdict) == {NOT_RUN} and rows.reason.str.contains("there is no").all()
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return pd.read_csv(FIGURES / "claims.csv", keep_default_na=False, na_values={"value": ""})
+
+
+def test_the_committed_claims_are_those_of_the_committed_tables(committed, tmp_path):
+    """Without TensorFlow. Tolerance: NumPy's generators may draw otherwise in another version."""
+    blocked = tmp_path / "blocked" / "tensorflow"
+    blocked.mkdir(parents=True)
+    (blocked / "__init__.py").write_text("raise ImportError('the claims took TensorFlow')")
+    environment = os.environ | {"PYTHONPATH": f"{blocked.parent}:{FIGURES.parent}"}
+    output = tmp_path / "claims.csv"
+    result = run("claims", f"--output={output}", env=environment, cwd=FIGURES.parent)
+    assert result.returncode == 0, result.stderr
+    made = pd.read_csv(output, keep_default_na=False, na_values={"value": ""})
+    assert list(made.columns) == list(committed.columns) == COLUMNS
+    intervals = ["ci_low", "ci_high"]
+    pd.testing.assert_frame_equal(
+        made.drop(columns=intervals), committed.drop(columns=intervals), atol=1.1e-4
+    )
+    for column in intervals:
+        both = [pd.to_numeric(table[column]) for table in (made, committed)]
+        pd.testing.assert_series_equal(*both, atol=0.02)
+
+
+def test_committed_numbers_are_those_of_the_figures(committed):
+    rows = committed.set_index(["claim", "part"])
+    visual = RunFolder(FIGURES / "fig3_visual", create=False).read_table("matches")
+    row = rows.loc[(1, "images, at the layer")]
+    expected = (visual.spearman_layer > visual.null_max).mean()
+    assert row.value == pytest.approx(expected, abs=1e-4)
+    assert int(row.n) == len(visual) and row.scale == "small preset, 16 stimuli, 600 steps"
+    seen = RunFolder(FIGURES / "fig5_visual_transfer", create=False).read_table("recognition")
+    scores = seen[seen.task == "16-way"].set_index(["generator", "observer", "layer"]).sort_index()
+    late = ["block4", "global_pool", "logits"]
+    own, other = (
+        scores.loc[("resnet_v2_101_small", f"resnet_v2_101_small{seed}")].loc[late]
+        for seed in ("", "_seed1")
+    )
+    ratio = (other.proportion_correct.mean() - 1 / 16) / (own.proportion_correct.mean() - 1 / 16)
+    assert rows.loc[(5, "resnet_v2_101")].value == pytest.approx(ratio, abs=1e-4)
+
+
+def test_every_verdict_has_what_it_needs(committed):
+    measured = committed[committed.verdict != NOT_RUN]
+    assert set(committed.verdict) <= {REPRODUCED, NOT_REPRODUCED, NOT_RUN}
+    assert measured.value.notna().all() and (measured.scale != "").all()
+    assert (committed.reason[committed.verdict != REPRODUCED] != "").all()
+    assert (committed.reason[committed.verdict == REPRODUCED] == "").all()
+
+
+def test_a_folder_without_a_record_is_told_in_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    output = tmp_path / "claims.csv"
+    flags = [f"--fig3_visual_dir={tmp_path / 'empty'}", f"--output={output}"]
+    assert "run.json" in error_of(run("claims", *flags, cwd=tmp_path))
+    assert not output.exists()
