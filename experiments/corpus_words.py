@@ -14,14 +14,21 @@ import numpy as np
 import tensorflow as tf
 from courses import Course
 
+from model_metamers.frontends.erb import CochleagramConfig
+from model_metamers.networks import catalog
 from model_metamers.networks.files import sha256_of
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
 from model_metamers.training import manifests, tasks, word_stream
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
 
+NETWORKS = [
+    name
+    for name, entry in catalog.CATALOG.items()
+    if entry.training_script == "experiments/train_word_cnn.py"
+]
 N_CLASSES = WORD_HEAD | AUDIOSET_HEAD
-SCORE_OF_HEAD = {"word": "word_accuracy", "audioset": "audioset_auc"}
+SCORES = {"word": "word_accuracy", "audioset": "audioset_auc"}
 
 # 55 epochs of the paper's clips, unless the targets end it before. With a momentum of 0.9 this
 # decoupled weight decay pulls as hard as 1e-4 in the gradient.
@@ -31,6 +38,9 @@ RECIPE = TrainingConfig(
 )  # fmt: skip
 # Of the mean over AudioSet's classes of the binary cross-entropies.
 AUDIOSET_WEIGHT = 300.0
+
+# What makes a network small enough to try the rest: few channels, a quarter of the bands.
+TRIAL = {"widths": 1 / 32, "cochleagram": CochleagramConfig(sample_factor=1)}
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ def course(
         build: returns it.
         dataset: what it hears.
         heads: its tasks, "word" or "audioset" or both, in the order of its outputs.
-        targets: score of each of its tasks -> where training ends.
+        targets: task -> score at which training ends.
         strategy: device strategy.
         worker: which of the workers this is.
         n_workers: number of workers.
@@ -135,17 +145,17 @@ def course(
         found = validation(model, one_device, worker=0, n_workers=1)
         return {f"validation_{name}": score for name, score in found.items()}
 
-    validated = tuple(SCORE_OF_HEAD[head] for head in heads)
+    validated = tuple(SCORES[head] for head in heads)
     return Course(
         config,
         build,
         tasks.sound_loss(heads, AUDIOSET_WEIGHT / N_CLASSES["audioset"]),
         batches,
         scores,
-        record={**dataset.record, "targets": {name: targets[name] for name in validated}},
+        record={**dataset.record, "targets": {head: targets[head] for head in heads}},
         validated=validated,
         validate=lambda model: validation(model, strategy, worker, n_workers),
-        is_enough=lambda found: all(found[name] >= targets[name] for name in validated),
+        is_enough=lambda found: all(found[SCORES[head]] >= targets[head] for head in heads),
     )
 
 

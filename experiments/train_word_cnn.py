@@ -23,19 +23,10 @@ from absl import flags
 from courses import check_names, train_networks
 
 from model_metamers import distribution
-from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.networks import catalog
 
-NETWORKS = [
-    name
-    for name, entry in catalog.CATALOG.items()
-    if entry.training_script == "experiments/train_word_cnn.py"
-]
-# A quarter of the bands.
-TRIAL = {"widths": 1 / 32, "cochleagram": CochleagramConfig(sample_factor=1)}
 _RECIPE = corpus_words.RECIPE
-
-_NETWORKS = flags.DEFINE_list("networks", NETWORKS, "Which networks to train.")
+_NETWORKS = flags.DEFINE_list("networks", corpus_words.NETWORKS, "Which networks to train.")
 _DATASET_DIR = flags.DEFINE_string(
     "dataset_dir", "word_dataset", "Tables of build_word_dataset.py."
 )
@@ -61,13 +52,13 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleag
 
 def main() -> None:
     """Train what is not trained yet."""
-    check_names(_NETWORKS.value, NETWORKS)
+    check_names(_NETWORKS.value, corpus_words.NETWORKS)
     strategy = distribution.make_training_strategy(_STRATEGY.value)
     share = distribution.worker_share(_STRATEGY.value)
     dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
     output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
-    suffix, changes = ("_trial", TRIAL) if _TRIAL.value else ("", {})
-    targets = {"word_accuracy": _WORD_TARGET.value, "audioset_auc": _AUDIOSET_TARGET.value}
+    suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})
+    targets = {"word": _WORD_TARGET.value, "audioset": _AUDIOSET_TARGET.value}
 
     def course(name: str) -> corpus_words.Course:
         entry = catalog.catalog_entry(name.removesuffix("_trial"))
