@@ -29,6 +29,7 @@ from model_metamers.stimuli.sounds import (
 )
 from model_metamers.training.datasets import shuffled_index, worker_positions
 from model_metamers.training.manifests import BackgroundClip, WordClip
+from model_metamers.training.python_calls import StoppableCall
 
 # Added to the seed of the words' order, so that words and backgrounds do not go in step.
 _BACKGROUND_ORDER = 1 << 31
@@ -141,12 +142,13 @@ def _examples(
         draws = np.random.default_rng([seed, position])
         return _mixture(words[word], backgrounds[background], config, draws), labels
 
+    call = StoppableCall(mixed)
     word_index = tf.constant([word.word_index for word in words], tf.int32)
 
     def example(position: tf.Tensor, word: tf.Tensor) -> Example:
         background = shuffled_index(position, len(backgrounds), seed + _BACKGROUND_ORDER)
         waveform, labels = tf.numpy_function(
-            mixed, [position, word, background], [tf.float32, tf.float32], stateful=False
+            call, [position, word, background], [tf.float32, tf.float32], stateful=False
         )
         waveform.set_shape([N_SAMPLES])
         labels.set_shape([config.n_backgrounds])
