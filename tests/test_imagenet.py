@@ -1,13 +1,10 @@
 """ImageNet streams: TF-Slim's preprocessing against a NumPy twin, and both kinds of files."""
 
-import io
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from tiny_imagenet import FILES, WORDNET_IDS, photograph, write_folder, write_records
 
-from model_metamers.paper import load_table
 from model_metamers.training import imagenet, slim_preprocessing
 from model_metamers.training.slim_preprocessing import (
     inception_evaluation_image,
@@ -17,7 +14,6 @@ from model_metamers.training.slim_preprocessing import (
 )
 
 HEIGHT, WIDTH, SIZE_PX = 300, 400, 64
-WORDNET_IDS = load_table("imagenet_labels").wordnet_id.tolist()
 NOISE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
 # Red tells the column, green the row, each from 0 to 250.
 RAMPS = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -136,64 +132,15 @@ def test_training_images_stay_in_range(function, fill):
 
 # Files
 
-
-def encoded(array, image_format, mode="RGB"):
-    buffer = io.BytesIO()
-    Image.fromarray(array).convert(mode).save(buffer, image_format)
-    return buffer.getvalue()
-
-
-def photograph(seed, height, width):
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BILINEAR))
-
-
-# (class, name, content): what ImageNet has, with its oddities.
-FILES = [
-    (3, "a.JPEG", encoded(photograph(0, 60, 80), "JPEG")),
-    (3, "b.JPEG", encoded(photograph(1, 50, 40), "JPEG", "L")),  # grey
-    (3, "c.JPEG", encoded(photograph(2, 40, 50), "JPEG", "CMYK")),
-    (404, "d.JPEG", encoded(photograph(3, 40, 50), "PNG")),  # n02105855_2933 is one
-    (404, "e.png", encoded(photograph(4, 64, 64), "PNG", "RGBA")),
-    (999, "f.jpg", encoded(photograph(5, 30, 90), "JPEG")),
-    (999, "g.jpg", encoded(photograph(6, 90, 30), "JPEG")),
-]
 LABELS = [label for label, _, _ in FILES]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("imagenet")
-    for label, name, content in FILES:
-        (root / WORDNET_IDS[label]).mkdir(exist_ok=True)
-        (root / WORDNET_IDS[label] / name).write_bytes(content)
+    write_folder(root)
     (root / WORDNET_IDS[3] / "notes.txt").write_text("ignored")
     return root
-
-
-def feature(value):
-    if isinstance(value, bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-    if isinstance(value, int):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-    return tf.train.Feature(float_list=tf.train.FloatList(value=value))
-
-
-def write_records(path, files, first_label=1):
-    """Write records with the keys of TF-Slim's build_imagenet_data.py."""
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for label, name, content in files:
-            values = {
-                "image/encoded": content, "image/format": b"JPEG", "image/filename": name.encode(),
-                "image/colorspace": b"RGB", "image/channels": 3, "image/height": 1,
-                "image/width": 1, "image/class/label": label + first_label,
-                "image/class/synset": WORDNET_IDS[label].encode(), "image/class/text": b"",
-                "image/object/bbox/xmin": [0.1, 0.2], "image/object/bbox/xmax": [],
-            }  # fmt: skip
-            features = {name: feature(value) for name, value in values.items()}
-            example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString())
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +165,11 @@ def take(batches, n):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def test_evaluation_shows_every_image_once(images):
+def test_evaluation_shows_every_image_in_order(images):
     batches = imagenet.evaluation_batches(images, "inception", SIZE_PX, batch_size=3)
-    assert [len(labels) for _, labels in batches] == [3, 3, 1]
     shown, labels = take(batches, 3)
-    assert shown.shape == (7, SIZE_PX, SIZE_PX, 3) and shown.dtype == np.float32
-    assert labels.tolist() == LABELS and labels.dtype == np.int32
+    assert shown.shape == (9, SIZE_PX, SIZE_PX, 3) and shown.dtype == np.float32
+    assert labels.tolist() == LABELS + LABELS[:2] and labels.dtype == np.int32
     assert np.ptp(shown[1], axis=-1).max() == 0  # the grey one
     expected = inception_evaluation_image(photograph(3, 40, 50), SIZE_PX)
     np.testing.assert_array_equal(shown[3], expected)  # PNG keeps every pixel
@@ -287,7 +233,7 @@ def test_mistakes_in_records_are_told(shards, tmp_path):
             imagenet.tfrecords([tmp_path / "bad"])
     zero_based = write_records(tmp_path / "zero", [(0, *FILES[0][1:])], first_label=0)
     with pytest.raises(tf.errors.InvalidArgumentError, match="labels from 1 on"):
-        take(imagenet.evaluation_batches(imagenet.tfrecords([zero_based]), "vgg", 32), 1)
+        take(imagenet.evaluation_batches(imagenet.tfrecords([zero_based]), "vgg", 32, 1), 1)
 
 
 def test_unknown_preprocessing_and_sizes_are_refused(folder):

@@ -2,10 +2,6 @@
 
 import csv
 import json
-import os
-import socket
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 
@@ -142,31 +138,11 @@ def test_two_replicas_train_and_judge(course, two_replicas, tmp_path):
     assert float(losses["one"]["loss"]) == pytest.approx(np.log(794), rel=0.05)
 
 
-def free_ports(n):
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(n)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def test_two_workers_train_one_network(dataset_dir, tmp_path):
     """Two processes, each with half of the batch; the first of them alone writes."""
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    script = command_line.PROJECT / "experiments" / "train_word_cnn.py"
     flags = trial_flags(dataset_dir, tmp_path)
     flags += ["--networks=word_aliased", "--strategy=multiworker"]
-    workers = []
-    for index in range(2):
-        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        workers.append(
-            subprocess.Popen(
-                [sys.executable, script, *flags], stderr=subprocess.PIPE, text=True,
-                env=os.environ | {"TF_CONFIG": json.dumps(config)},
-            )
-        )  # fmt: skip
-    errors = [worker.communicate(timeout=400)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], errors
+    errors = command_line.run_two_workers("train_word_cnn", *flags)
     told = [
         [line.partition("] ")[2] for line in text.splitlines() if "step" in line]
         for text in errors

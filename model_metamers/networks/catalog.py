@@ -29,6 +29,7 @@ from model_metamers.networks.network import Network, Readout, initialise
 
 _MODELS = "download.tensorflow.org/models/"
 _TRAIN_SMALL = "experiments/train_small.py"
+_TRAIN_IMAGENET = "experiments/train_imagenet.py"
 _TRAIN_WORD_CNN = "experiments/train_word_cnn.py"
 
 
@@ -100,7 +101,7 @@ _IMAGENET = {
 
 # Trained anew from another initialisation, for Figure 5. Source: Table S1.
 _RETRAINED = {
-    f"{name}_seed1": replace(entry, slim_scope="", download=None)
+    f"{name}_seed1": replace(entry, slim_scope="", download=None, training_script=_TRAIN_IMAGENET)
     for name, entry in _IMAGENET.items()
 }
 

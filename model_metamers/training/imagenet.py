@@ -162,20 +162,27 @@ def training_batches(
 
 
 def evaluation_batches(
-    images: EncodedImages, family: str, size_px: int, batch_size: int = 64, class_offset: int = 0
+    images: EncodedImages,
+    family: str,
+    size_px: int,
+    batch_size: int = 64,
+    class_offset: int = 0,
+    worker: int = 0,
+    n_workers: int = 1,
 ) -> tf.data.Dataset:
-    """Return batches of every image once, in order; the last may be smaller.
+    """Return endless batches of the images, in order and over again.
 
     Args, Returns and Raises are those of `training_batches`.
     """
     evaluation_image = _preprocessing(family, size_px).evaluation_image
 
-    def example(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        encoded, label = images.read(index)
+    def example(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        encoded, label = images.read(position % images.n)
         return evaluation_image(_decode(encoded), size_px), label + class_offset
 
-    examples = tf.data.Dataset.range(images.n).map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size)
+    positions = worker_positions(batch_size, 0, worker, n_workers)
+    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    return examples.batch(batch_size // n_workers, drop_remainder=True)
 
 
 def _preprocessing(family: str, size_px: int) -> Preprocessing:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from model_metamers.stimuli.labels import SMALL_BACKGROUND_LABELS
 from model_metamers.stimuli.mixing import mix_at_snr
 from model_metamers.stimuli.sounds import RMS
+from model_metamers.training.python_calls import StoppableCall
 from model_metamers.training.sounds import N_SAMPLES, SHIFT_SAMPLES, Sounds
 
 _PCM = np.float32(1 / 32768)
@@ -113,9 +114,11 @@ def mixture_batches(
         positions = step * batch_size + np.arange(batch_size)
         return mixtures(words, backgrounds, TRAINING, seed, positions)
 
+    call = StoppableCall(batch_at)
+
     def batch(step: tf.Tensor):
         types = (tf.float32, tf.int32, tf.float32)
-        waveforms, labels, targets = tf.numpy_function(batch_at, [step], types, stateful=False)
+        waveforms, labels, targets = tf.numpy_function(call, [step], types, stateful=False)
         waveforms.set_shape((batch_size, N_SAMPLES))
         labels.set_shape((batch_size,))
         targets.set_shape((batch_size, len(SMALL_BACKGROUND_LABELS)))
