@@ -41,7 +41,7 @@ def records(tmp_path_factory):
     return root
 
 
-def course(name, dataset, strategy=None, **changes):
+def course(name, dataset, strategy=None, build_options=None, **changes):
     recipe = corpus_images.RECIPES[name]
     small = {
         "steps": 4, "batch_size": 4, "warmup_steps": 2, "evaluation_steps": 3,
@@ -49,10 +49,10 @@ def course(name, dataset, strategy=None, **changes):
     }  # fmt: skip
     config = replace(recipe.config, **small | changes)
     entry = catalog.catalog_entry(f"{name}_seed1")
+    build = partial(entry.build, **recipe.trial, **build_options or {})
     return corpus_images.course(
-        config, partial(entry.build, **recipe.trial), dataset, recipe.family,
-        recipe.trial["size_px"], entry.readouts["imagenet"].class_offset,
-        strategy or tf.distribute.get_strategy(),
+        config, build, dataset, recipe.family, recipe.trial["size_px"],
+        entry.readouts["imagenet"].class_offset, strategy or tf.distribute.get_strategy(),
     )  # fmt: skip
 
 
@@ -108,15 +108,13 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(records, tmp_path):
 def test_two_replicas_train_and_judge(folders, two_replicas, tmp_path):
     dataset, losses = corpus_images.read_dataset(folders), {}
     for name, strategy in {"one": tf.distribute.get_strategy(), "two": two_replicas}.items():
-        one = course("vgg_19", dataset, strategy, steps=1)
+        one = course("vgg_19", dataset, strategy, {"dropout": 0.0}, steps=1)
         courses.train_network(name, one, tmp_path, tmp_path / "progress" / name, strategy)
         log = pd.read_csv(tmp_path / f"{name}.log.csv")
         assert list(log.columns) == ["step", "loss", "seconds", "top1_percent", "top5_percent"]
         assert log.step.tolist() == [1, 1]
         losses[name] = log.loss.dropna().item()
-    # Dropout draws anew on each replica; at first all classes are as likely.
-    assert losses["two"] == pytest.approx(losses["one"], rel=0.02)
-    assert losses["one"] == pytest.approx(np.log(1000), rel=0.05)
+    assert losses["two"] == pytest.approx(losses["one"], rel=1e-3)
 
 
 @pytest.mark.slow
