@@ -83,7 +83,7 @@ def _draw_row(axes: Axes, cells: pd.DataFrame, generated: str, colour: str) -> N
     )  # fmt: skip
     for column, (n_above, n) in enumerate(zip(cells.n_above_null_maximum, cells.n, strict=True)):
         place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
-        weight, tint = ("bold", colour) if n_above == n else ("normal", NOTE_COLOUR)
+        weight, tint = ("bold", colour) if 0 < n == n_above else ("normal", NOTE_COLOUR)
         axes.text(column, 0.02, f"{n_above}/{n}", size=5.5, weight=weight, color=tint, **place)
     axes.set(xlim=(-0.5, len(cells) - 0.5), xticks=[], yticks=(0, 0.5, 1))
     axes.axhline(0, color=NOTE_COLOUR, linewidth=0.4, linestyle=":", zorder=0)
