@@ -22,7 +22,6 @@ from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
 
-ENDING = ".above_cochleagram"
 SECOND_SEED = "_seed1"
 
 
@@ -62,12 +61,12 @@ def draw(folder: RunFolder) -> None:
     """Draw figure.png and figure.pdf from recognition.csv."""
     config = folder.read_run_record()["config"]
     table = folder.read_table("recognition")
-    (name,) = (name.removesuffix(ENDING) for name in config["layers"])
+    (name,) = (name.removesuffix(presets.ABOVE_COCHLEAGRAM) for name in config["layers"])
     figure = figure_s9(
         table,
-        {"the waveform": name, "the cochleagram": f"{name}{ENDING}"},
+        {"the waveform": name, "the cochleagram": f"{name}{presets.ABOVE_COCHLEAGRAM}"},
         {"Recognised by the network itself": name, "by its second seed": f"{name}{SECOND_SEED}"},
-        config["layers"][f"{name}{ENDING}"],
+        config["layers"][f"{name}{presets.ABOVE_COCHLEAGRAM}"],
         1 / presets.N_WORDS[config["preset"]],
     )
     folder.save_figure(figure)

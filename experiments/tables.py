@@ -110,12 +110,16 @@ def write_metamer_tables(name: str, run: RunFolder) -> None:
     """Write Table S4, S5 or S6 of a run, and its comparison with the paper."""
     from model_metamers.networks.catalog import load_network
 
-    matches = run.read_table("matches")
+    # Table S6 is of networks above their cochleagram, and names them without that.
+    matches, nulls = (
+        table.assign(network=table.network.str.removesuffix(presets.ABOVE_COCHLEAGRAM))
+        for table in (run.read_table("matches"), run.read_table("nulls"))
+    )
     n_features = {
         network: load_network(network, weights=None).feature_counts()
         for network in matches.network.unique()
     }
-    ours = tables.metamer_table(matches, run.read_table("nulls"), n_features)
+    ours = tables.metamer_table(matches, nulls, n_features)
     published = load_table(PUBLISHED[name])
     write(name, tables.beside_paper(ours, published, full_size_name))
     if _CHECK.value:
