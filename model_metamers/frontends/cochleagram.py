@@ -93,7 +93,8 @@ class Cochleagram(keras.layers.Layer):
 
 def _exact_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return the function from waveforms to envelopes [batch, n_bands, n_frames]."""
-    filters = filterbank(config).astype(np.complex64)
+    # A tensor, not an array, which every graph would hold a copy of.
+    filters = tf.constant(filterbank(config), tf.complex64)
     n_frames, per_frame = config.n_frames, config.samples_per_frame
     # Each frame weighs the samples of the eleven frames around it, so the decimating low-pass is
     # a convolution of frames whose channels are the samples of a frame.

@@ -84,7 +84,8 @@ class _Grid:
         self._n_bins = n_rows * ROW_BINS
         bins = first_row[:, None] * ROW_BINS + np.arange(self._n_bins)
         filters = np.pad(filters, [(0, 0), (0, self._n_bins)])
-        self._filters = np.take_along_axis(filters, bins, axis=1).astype(np.complex64)
+        # A tensor, not an array, which every graph would hold a copy of.
+        self._filters = tf.constant(np.take_along_axis(filters, bins, axis=1), tf.complex64)
 
     def signals(self, rows: tf.Tensor) -> tf.Tensor:
         """Return the bands at 0 Hz, complex [batch, len(bands), n_points], of spectra in rows."""
