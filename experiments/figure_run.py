@@ -60,7 +60,7 @@ class Settings:
     def record(self) -> dict[str, Any]:
         """Return the settings that describe the results, for run.json."""
         kept = asdict(self)
-        for name in ("run_dir", "output_dir", "strategy", "stage"):
+        for name in ("run_dir", "output_dir", "strategy", "batch_size", "stage"):
             del kept[name]
         return kept
 
