@@ -50,17 +50,33 @@ def test_committed_architectures_are_the_models_and_have_the_published_features(
         assert np.prod([int(size) for size in shapes[layer].split(" x ")]) == n_features
 
 
-def test_the_committed_table_s5_is_that_of_figure_3s_run():
-    folder = RunFolder(PROJECT / "figures" / "fig3_visual", create=False)
-    matches, nulls = folder.read_table("matches"), folder.read_table("nulls")
+def remade(run, published):
+    """Return a committed run's table again, and its matches."""
+    folder = RunFolder(PROJECT / "figures" / run, create=False)
+    matches, nulls = (
+        table.assign(network=table.network.str.removesuffix(".above_cochleagram"))
+        for table in (folder.read_table("matches"), folder.read_table("nulls"))
+    )
     n_features = {
         name: mm.load_network(name, weights=None).feature_counts()
         for name in matches.network.unique()
     }
     ours = tables.metamer_table(matches, nulls, n_features)
-    made = tables.beside_paper(ours, load_table("table_s5_visual"), full_size_name)
-    committed = pd.read_csv(COMMITTED / "table_s5.csv")
-    pd.testing.assert_frame_equal(committed, made, check_dtype=False, atol=5.1e-7, rtol=0)
+    return tables.beside_paper(ours, load_table(published), full_size_name), matches
+
+
+@pytest.mark.parametrize(
+    ("run", "published"),
+    zip(("fig4_audio", "fig3_visual", "figs9_cochleagram_metamers"), PUBLISHED, strict=True),
+)
+def test_the_committed_tables_s4_to_s6_are_those_of_their_runs(run, published):
+    made, _ = remade(run, published)
+    committed = pd.read_csv(COMMITTED / f"{published[:8]}.csv").astype(made.dtypes)
+    pd.testing.assert_frame_equal(committed, made, atol=5.1e-7, rtol=0)
+
+
+def test_medians_are_over_accepted_metamers():
+    made, matches = remade("fig3_visual", "table_s5_visual")
     cell = made.set_index(["network", "layer"]).loc[("vgg_19_small", "conv2_2")]
     rows = matches[(matches.network == "vgg_19_small") & (matches.layer == "conv2_2")]
     assert (cell.n_generated, cell.n_metamers, cell.paper_n_metamers) == (16, 15, 256)
