@@ -3,14 +3,14 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import script
 import tensorflow as tf
-from absl import logging
+from absl import flags, logging
 
 from model_metamers import distribution
 from model_metamers.networks import checkpoints
@@ -19,6 +19,7 @@ from model_metamers.networks.network import initialise
 from model_metamers.training.loop import LossFunction, TrainingConfig, train
 
 Scores = Mapping[str, float]
+_RECIPE_FLAGS = ("steps", "batch_size", "evaluation_steps")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,27 @@ class Course:
     validated: tuple[str, ...] = ()
     validate: Callable[[keras.Model], Scores] = lambda model: {}
     is_enough: Callable[[Scores], bool] = lambda scores: False
+
+
+def define_full_size_flags(networks: Sequence[str]) -> None:
+    """Define the flags that the trainings at full size have in common."""
+    flags.DEFINE_list("networks", list(networks), "Which networks to train.")
+    flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
+    strategies = distribution.TRAINING_STRATEGIES
+    flags.DEFINE_enum("strategy", "none", strategies, "Devices to use.")
+    flags.DEFINE_integer("steps", None, "Most steps [the recipe's].", lower_bound=1)
+    flags.DEFINE_integer(
+        "batch_size", None, "Examples per step, over all devices [the recipe's].", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "evaluation_steps", None, "Steps between validations [the recipe's].", lower_bound=1
+    )
+
+
+def as_flags_say(config: TrainingConfig) -> TrainingConfig:
+    """Return a recipe with what those flags change."""
+    values = {name: flags.FLAGS[name].value for name in _RECIPE_FLAGS}
+    return replace(config, **{name: value for name, value in values.items() if value is not None})
 
 
 def check_names(names: Sequence[str], known: Sequence[str]) -> None:

@@ -20,26 +20,14 @@ from pathlib import Path
 import corpus_words
 import script
 from absl import flags
-from courses import check_names, train_networks
+from courses import as_flags_say, check_names, define_full_size_flags, train_networks
 
 from model_metamers import distribution
 from model_metamers.networks import catalog
 
-_RECIPE = corpus_words.RECIPE
-_NETWORKS = flags.DEFINE_list("networks", corpus_words.NETWORKS, "Which networks to train.")
+define_full_size_flags(corpus_words.NETWORKS)
 _DATASET_DIR = flags.DEFINE_string(
     "dataset_dir", "word_dataset", "Tables of build_word_dataset.py."
-)
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
-_STRATEGY = flags.DEFINE_enum(
-    "strategy", "none", distribution.TRAINING_STRATEGIES, "Devices to use."
-)
-_STEPS = flags.DEFINE_integer("steps", _RECIPE.steps, "Most steps.", lower_bound=1)
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", _RECIPE.batch_size, "Clips per step, over all devices.", lower_bound=1
-)
-_EVALUATION_STEPS = flags.DEFINE_integer(
-    "evaluation_steps", _RECIPE.evaluation_steps, "Steps between validations.", lower_bound=1
 )
 _WORD_TARGET = flags.DEFINE_float(
     "word_target", 0.57, "Validation accuracy at which a network has learned its words."
@@ -52,26 +40,24 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleag
 
 def main() -> None:
     """Train what is not trained yet."""
-    check_names(_NETWORKS.value, corpus_words.NETWORKS)
-    strategy = distribution.make_training_strategy(_STRATEGY.value)
-    share = distribution.worker_share(_STRATEGY.value)
+    options = flags.FLAGS
+    check_names(options.networks, corpus_words.NETWORKS)
+    strategy = distribution.make_training_strategy(options.strategy)
+    share = distribution.worker_share(options.strategy)
     dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
-    output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
+    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
     suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})
     targets = {"word": _WORD_TARGET.value, "audioset": _AUDIOSET_TARGET.value}
 
     def course(name: str) -> corpus_words.Course:
         entry = catalog.catalog_entry(name.removesuffix("_trial"))
-        config = replace(
-            _RECIPE, steps=_STEPS.value, batch_size=_BATCH_SIZE.value,
-            evaluation_steps=_EVALUATION_STEPS.value, seed=int("_seed1" in name),
-        )  # fmt: skip
+        config = replace(as_flags_say(corpus_words.RECIPE), seed=int("_seed1" in name))
         return corpus_words.course(
             config, partial(entry.build, **changes), dataset, list(entry.readouts), targets,
             strategy, *share,
         )  # fmt: skip
 
-    names = [name + suffix for name in _NETWORKS.value]
+    names = [name + suffix for name in options.networks]
     train_networks(names, course, output_dir, strategy, is_chief=share[0] == 0)
 
 
