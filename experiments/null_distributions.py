@@ -7,8 +7,8 @@
 For every network and layer, nulls/<network>/<layer>.npz of the run folder gets a histogram of the
 Spearman correlations, their extremes, a sample of pairs and the counts (see
 `validation.NullDistribution`). An experiment with the same stimuli and the same --output_dir finds
-its nulls there. By default all pairs of the stimuli count; with --pairs=independent every pair has
-two fresh stimuli, as in the paper, so that n stimuli make n / 2.
+its nulls there; nulls.csv has them in numbers. By default all pairs of the stimuli count; with
+--pairs=independent every pair has two fresh stimuli, as in the paper, so that n stimuli make n / 2.
 
 With --shard=i/n (0/n to n-1/n, in any order, on any machines that see the folder) a command ranks
 one share of the stimuli; the last one to finish makes the nulls of all shares. All pairs need 4
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import audio
 import keras
+import pandas as pd
 import script
 import tensorflow as tf
 import visual
@@ -32,7 +33,7 @@ from tqdm import tqdm
 
 from model_metamers.networks.catalog import load_network
 from model_metamers.networks.network import Network
-from model_metamers.pipeline import saved_null
+from model_metamers.pipeline import null_in_numbers, saved_null
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 from model_metamers.validation import NullPlan
@@ -98,6 +99,7 @@ def main() -> None:
     for task in tasks:
         for layer in task.layers:
             _make(task, layer, folder, shard, n_shards)
+    _write_table(tasks, folder)
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -159,6 +161,22 @@ def _make(task: Task, layer: str, folder: RunFolder, shard: int, n_shards: int) 
         f"{null.n_pairs} pairs of {null.n_stimuli} stimuli ({null.n_excluded_pairs} pairs left "
         f"out, {null.n_constant_stimuli} stimuli without ranks)"
     )
+
+
+def _write_table(tasks: Sequence[Task], folder: RunFolder) -> None:
+    """Write nulls.csv, of the layers whose shares are all there."""
+    nulls = {
+        (task.network.name, layer): saved_null(task.network.name, layer, folder)
+        for task in tasks
+        for layer in task.layers
+    }
+    rows = [
+        {"network": network, "layer": layer} | null_in_numbers(null)
+        for (network, layer), null in nulls.items()
+        if null is not None
+    ]
+    if rows:
+        folder.merge_rows("nulls", pd.DataFrame(rows), ["network", "layer"])
 
 
 if __name__ == "__main__":

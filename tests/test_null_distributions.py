@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -69,6 +70,9 @@ def test_shares_make_the_null_made_in_one_go_and_are_not_made_again(images, tmp_
     left = sorted((tmp_path / "shares").glob("nulls/vgg_19_small/*"))
     assert [path.name for path in left] == ["fc7.npz", "fc8.npz"]
     whole, merged = nulls_of(tmp_path / "whole"), nulls_of(tmp_path / "shares")
+    tables = [RunFolder(tmp_path / name).read_table("nulls") for name in ("whole", "shares")]
+    assert list(tables[0].layer) == list(LAYERS)
+    pd.testing.assert_frame_equal(*tables)
     for layer in LAYERS:
         assert set(whole[layer]) == set(merged[layer])
         for name, values in whole[layer].items():
