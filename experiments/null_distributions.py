@@ -8,7 +8,7 @@ For every network and layer, nulls/<network>/<layer>.npz of the run folder gets 
 Spearman correlations, their extremes, a sample of pairs and the counts (see
 `validation.NullDistribution`). An experiment with the same stimuli and the same --output_dir finds
 its nulls there; nulls.csv has them in numbers. By default all pairs of the stimuli count; with
---pairs=independent every pair has two fresh stimuli, as in the paper, so that n stimuli make n / 2.
+--pairs=independent every pair has two fresh ones, as in the paper, so that n stimuli make n / 2.
 
 With --shard=i/n (0/n to n-1/n, in any order, on any machines that see the folder) a command ranks
 one share of the stimuli; the last one to finish makes the nulls of all shares. All pairs need 4
