@@ -11,19 +11,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from courses import Course
+from courses import Course, networks_trained_by, scores_on_one_device
 
-from model_metamers.networks import catalog
 from model_metamers.paper import load_table
 from model_metamers.training import imagenet, tasks
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
 
-NETWORKS = [
-    name
-    for name, entry in catalog.CATALOG.items()
-    if entry.training_script == "experiments/train_imagenet.py"
-]
+NETWORKS = networks_trained_by("experiments/train_imagenet.py")
 SCORES = ("top1_percent", "top5_percent")
 TRAINING, VALIDATION = "train", "validation"
 # Folders of images are often called "val", TF-Slim's records never.
@@ -157,12 +152,9 @@ def course(
         )  # fmt: skip
         return {score: 100 * float(np.mean(right[score])) for score in SCORES}
 
-    def scores(model: keras.Model) -> dict[str, float]:
-        found = validation(model, tf.distribute.get_strategy(), worker=0, n_workers=1)
-        return {f"validation_{name}": score for name, score in found.items()}
-
     return Course(
-        config, build, tasks.class_loss, batches, scores, dict(dataset.record), SCORES,
+        config, build, tasks.class_loss, batches, scores_on_one_device(validation),
+        dict(dataset.record), SCORES,
         validate=lambda model: validation(model, strategy, worker, n_workers),
     )  # fmt: skip
 

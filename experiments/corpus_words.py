@@ -12,21 +12,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from courses import Course
+from courses import Course, networks_trained_by, scores_on_one_device
 
 from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.networks import catalog
 from model_metamers.networks.files import sha256_of
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
 from model_metamers.training import manifests, tasks, word_stream
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
 
-NETWORKS = [
-    name
-    for name, entry in catalog.CATALOG.items()
-    if entry.training_script == "experiments/train_word_cnn.py"
-]
+NETWORKS = networks_trained_by("experiments/train_word_cnn.py")
 N_CLASSES = WORD_HEAD | AUDIOSET_HEAD
 SCORES = {"word": "word_accuracy", "audioset": "audioset_auc"}
 
@@ -140,18 +135,13 @@ def course(
         )  # fmt: skip
         return _scores(found)
 
-    def scores(model: keras.Model) -> dict[str, float]:
-        one_device = tf.distribute.get_strategy()
-        found = validation(model, one_device, worker=0, n_workers=1)
-        return {f"validation_{name}": score for name, score in found.items()}
-
     validated = tuple(SCORES[head] for head in heads)
     return Course(
         config,
         build,
         tasks.sound_loss(heads, AUDIOSET_WEIGHT / N_CLASSES["audioset"]),
         batches,
-        scores,
+        scores_on_one_device(validation),
         record={**dataset.record, "targets": {head: targets[head] for head in heads}},
         validated=validated,
         validate=lambda model: validation(model, strategy, worker, n_workers),

@@ -14,6 +14,7 @@ from absl import flags, logging
 
 from model_metamers import distribution
 from model_metamers.networks import checkpoints
+from model_metamers.networks.catalog import CATALOG
 from model_metamers.networks.manifest import read_manifest, update_manifest
 from model_metamers.networks.network import initialise
 from model_metamers.training.loop import LossFunction, TrainingConfig, train
@@ -68,6 +69,21 @@ def as_flags_say(config: TrainingConfig) -> TrainingConfig:
     """Return a recipe with what those flags change."""
     values = {name: flags.FLAGS[name].value for name in _RECIPE_FLAGS}
     return replace(config, **{name: value for name, value in values.items() if value is not None})
+
+
+def networks_trained_by(script_path: str) -> list[str]:
+    """Return the networks of the catalogue that a script trains."""
+    return [name for name, entry in CATALOG.items() if entry.training_script == script_path]
+
+
+def scores_on_one_device(validation: Callable[..., Scores]) -> Callable[[keras.Model], Scores]:
+    """Return the scores of a course from its (model, strategy, worker, n_workers) -> scores."""
+
+    def scores(model: keras.Model) -> Scores:
+        found = validation(model, tf.distribute.get_strategy(), worker=0, n_workers=1)
+        return {f"validation_{name}": score for name, score in found.items()}
+
+    return scores
 
 
 def check_names(names: Sequence[str], known: Sequence[str]) -> None:

@@ -17,12 +17,11 @@ import presets
 import script
 from figure_run import Settings
 
+from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
 from model_metamers.plotting.audio import figure_s9
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
-
-SECOND_SEED = "_seed1"
 
 
 def main() -> None:
@@ -61,12 +60,12 @@ def draw(folder: RunFolder) -> None:
     """Draw figure.png and figure.pdf from recognition.csv."""
     config = folder.read_run_record()["config"]
     table = folder.read_table("recognition")
-    (name,) = (name.removesuffix(presets.ABOVE_COCHLEAGRAM) for name in config["layers"])
+    (name,) = (name.removesuffix(ABOVE_COCHLEAGRAM) for name in config["layers"])
     figure = figure_s9(
         table,
-        {"the waveform": name, "the cochleagram": f"{name}{presets.ABOVE_COCHLEAGRAM}"},
+        {"the waveform": name, "the cochleagram": f"{name}{ABOVE_COCHLEAGRAM}"},
         {"Recognised by the network itself": name, "by its second seed": f"{name}{SECOND_SEED}"},
-        config["layers"][f"{name}{presets.ABOVE_COCHLEAGRAM}"],
+        config["layers"][f"{name}{ABOVE_COCHLEAGRAM}"],
         1 / presets.N_WORDS[config["preset"]],
     )
     folder.save_figure(figure)

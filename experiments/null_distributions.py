@@ -33,10 +33,10 @@ from tqdm import tqdm
 
 from model_metamers.networks.catalog import load_network
 from model_metamers.networks.network import Network
-from model_metamers.pipeline import null_in_numbers, saved_null
+from model_metamers.pipeline import null_row, saved_null
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
-from model_metamers.validation import NullPlan
+from model_metamers.validation import NullDistribution, NullPlan
 from model_metamers.validation.nulls import ALL, PAIRS
 
 _ARCHITECTURES = ("vgg_19", "inception_v3", "resnet_v2_101")
@@ -96,10 +96,14 @@ def main() -> None:
         task.plan.batches(shard, n_shards)  # a shard that cannot be is told before any work
     folder = RunFolder(values.output_dir)
     _write_record(folder, options, tasks)
+    rows = []
     for task in tasks:
         for layer in task.layers:
-            _make(task, layer, folder, shard, n_shards)
-    _write_table(tasks, folder)
+            null = _make(task, layer, folder, shard, n_shards)
+            if null is not None:
+                rows.append(null_row(task.network.name, layer, null))
+    if rows:
+        folder.merge_rows("nulls", pd.DataFrame(rows), ["network", "layer"])
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -139,8 +143,10 @@ def _write_record(folder: RunFolder, options: Settings, tasks: Sequence[Task]) -
     )
 
 
-def _make(task: Task, layer: str, folder: RunFolder, shard: int, n_shards: int) -> None:
-    """Make a share of a layer's null, and the null where all shares are there."""
+def _make(
+    task: Task, layer: str, folder: RunFolder, shard: int, n_shards: int
+) -> NullDistribution | None:
+    """Make a share of a layer's null, and return the null where all shares are there."""
     network, plan = task.network, task.plan
     null = saved_null(network.name, layer, folder)
     if null is None:
@@ -152,7 +158,7 @@ def _make(task: Task, layer: str, folder: RunFolder, shard: int, n_shards: int) 
         parts = shards.open()
         if parts is None:
             print(f"{network.name} {layer}: share {shard}/{n_shards} is there, others are not")
-            return
+            return None
         null = plan.distribution(parts, task.groups)
         folder.save_null(network.name, layer, null.to_arrays())
         shards.clear()
@@ -161,22 +167,7 @@ def _make(task: Task, layer: str, folder: RunFolder, shard: int, n_shards: int) 
         f"{null.n_pairs} pairs of {null.n_stimuli} stimuli ({null.n_excluded_pairs} pairs left "
         f"out, {null.n_constant_stimuli} stimuli without ranks)"
     )
-
-
-def _write_table(tasks: Sequence[Task], folder: RunFolder) -> None:
-    """Write nulls.csv, of the layers whose shares are all there."""
-    nulls = {
-        (task.network.name, layer): saved_null(task.network.name, layer, folder)
-        for task in tasks
-        for layer in task.layers
-    }
-    rows = [
-        {"network": network, "layer": layer} | null_in_numbers(null)
-        for (network, layer), null in nulls.items()
-        if null is not None
-    ]
-    if rows:
-        folder.merge_rows("nulls", pd.DataFrame(rows), ["network", "layer"])
+    return null
 
 
 if __name__ == "__main__":

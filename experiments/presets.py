@@ -112,7 +112,5 @@ FIGURE_6 = {
 FIGURE_S9 = {
     name: replace(preset, networks=(FIGURE_6_OBSERVER[name],)) for name, preset in AUDIO.items()
 }
-# Of the network whose stimuli are cochleagrams; see `Network.above`.
-ABOVE_COCHLEAGRAM = ".above_cochleagram"
 # A cochleagram's values are larger than a waveform's.
 COCHLEAGRAM_SYNTHESIS = {SMALL: {"learning_rate": 0.03}, PAPER: {}}

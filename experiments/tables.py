@@ -18,6 +18,7 @@ from absl import flags, logging
 from figure_run import PAPER, SMALL
 
 from model_metamers import tables
+from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
 from model_metamers.paper import load_table
 from model_metamers.plotting.style import full_size_name
 from model_metamers.store import RunFolder
@@ -32,7 +33,6 @@ RUN_DIRS = {"s4": "audio_run_dir", "s5": "visual_run_dir", "s6": "cochleagram_ru
 CLASSES = {SMALL: "64 of rendered objects", PAPER: "1000 of ImageNet"}
 ALL = ["s1", "s2", "s3", "s4", "s5", "s6"]
 SCALE = {SMALL: "_small", PAPER: ""}
-SECOND_SEED = "_seed1"
 
 _TABLES = flags.DEFINE_list("tables", ALL, "Which tables; s4 to s6 where their runs are there.")
 _PRESET = flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Whose training logs S1 is of.")
@@ -112,7 +112,7 @@ def write_metamer_tables(name: str, run: RunFolder) -> None:
 
     # Table S6 is of networks above their cochleagram, and names them without that.
     matches, nulls = (
-        table.assign(network=table.network.str.removesuffix(presets.ABOVE_COCHLEAGRAM))
+        table.assign(network=table.network.str.removesuffix(ABOVE_COCHLEAGRAM))
         for table in (run.read_table("matches"), run.read_table("nulls"))
     )
     n_features = {

@@ -363,8 +363,7 @@ def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFra
     known = folder.read_table("nulls") if folder.has_table("nulls") else pd.DataFrame()
     known = set(zip(known.network, known.layer, strict=True)) if len(known) else set()
     rows = [
-        {"network": generator.network.name, "layer": layer}
-        | null_in_numbers(layer_null(generator, layer, folder))
+        null_row(generator.network.name, layer, layer_null(generator, layer, folder))
         for generator in generators
         for layer in generator.layers
         if (generator.network.name, layer) not in known
@@ -374,11 +373,12 @@ def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFra
     return folder.read_table("nulls")
 
 
-def null_in_numbers(null: NullDistribution) -> dict[str, float]:
-    """Return a null distribution's columns of nulls.csv."""
+def null_row(network: str, layer: str, null: NullDistribution) -> dict[str, str | float]:
+    """Return a layer's row of nulls.csv."""
     quantiles = {"minimum": 0, "q05": 0.05, "median": 0.5, "q95": 0.95, "maximum": 1}
     counts = {name: getattr(null, name) for name in ("n_stimuli", "n_pairs", "n_excluded_pairs")}
-    return counts | {name: float(null.quantile(q)) for name, q in quantiles.items()}
+    numbers = {name: float(null.quantile(q)) for name, q in quantiles.items()}
+    return {"network": network, "layer": layer} | counts | numbers
 
 
 def recognise(

@@ -11,6 +11,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import tables
+from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM
 from model_metamers.networks.catalog import catalog_entry
 from model_metamers.networks.layer_table import layer_table
 from model_metamers.paper import load_table
@@ -54,7 +55,7 @@ def remade(run, published):
     """Return a committed run's table again, and its matches."""
     folder = RunFolder(PROJECT / "figures" / run, create=False)
     matches, nulls = (
-        table.assign(network=table.network.str.removesuffix(".above_cochleagram"))
+        table.assign(network=table.network.str.removesuffix(ABOVE_COCHLEAGRAM))
         for table in (folder.read_table("matches"), folder.read_table("nulls"))
     )
     n_features = {

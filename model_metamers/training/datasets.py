@@ -5,7 +5,7 @@ objects are drawn once, kept as shards of uint8 images [n, size, size, 3] in a f
 into memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,26 @@ def worker_positions(
         raise ValueError(f"a batch of {batch_size} cannot be split over {n_workers} workers")
     mine = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
     return mine.map(lambda i: i // share * batch_size + worker * share + i % share)
+
+
+def worker_batches(
+    example: Callable, batch_size: int, first_step: int, worker: int = 0, n_workers: int = 1
+) -> tf.data.Dataset:
+    """Return endless batches of one worker's share of examples.
+
+    Args:
+        example: position int64 [] -> tensors of one example.
+        batch_size: examples per step, over all workers.
+        first_step: step to start from.
+        worker: which of the workers this is, from 0.
+        n_workers: number of workers.
+
+    Raises:
+        ValueError: the batch cannot be shared out evenly.
+    """
+    positions = worker_positions(batch_size, first_step, worker, n_workers)
+    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    return examples.batch(batch_size // n_workers, drop_remainder=True)
 
 
 def image_batches(

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.stimuli import folders
-from model_metamers.training.datasets import shuffled_index, worker_positions
+from model_metamers.training.datasets import shuffled_index, worker_batches
 from model_metamers.training.python_calls import StoppableCall
 from model_metamers.training.slim_preprocessing import PREPROCESSING, Preprocessing
 
@@ -156,9 +156,7 @@ def training_batches(
         key = tf.stack([tf.cast(seed, tf.int64), position])
         return training_image(_decode(encoded), size_px, key), label + class_offset
 
-    positions = worker_positions(batch_size, first_step, worker, n_workers)
-    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size // n_workers, drop_remainder=True)
+    return worker_batches(example, batch_size, first_step, worker, n_workers)
 
 
 def evaluation_batches(
@@ -180,9 +178,7 @@ def evaluation_batches(
         encoded, label = images.read(position % images.n)
         return evaluation_image(_decode(encoded), size_px), label + class_offset
 
-    positions = worker_positions(batch_size, 0, worker, n_workers)
-    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size // n_workers, drop_remainder=True)
+    return worker_batches(example, batch_size, 0, worker, n_workers)
 
 
 def _preprocessing(family: str, size_px: int) -> Preprocessing:

@@ -27,7 +27,7 @@ from model_metamers.stimuli.sounds import (
     read_excerpt,
     recorded_samples,
 )
-from model_metamers.training.datasets import shuffled_index, worker_positions
+from model_metamers.training.datasets import shuffled_index, worker_batches
 from model_metamers.training.manifests import BackgroundClip, WordClip
 from model_metamers.training.python_calls import StoppableCall
 
@@ -90,9 +90,7 @@ def word_batches(
     def example_at(position: tf.Tensor) -> Example:
         return example(position, shuffled_index(position, len(words), seed))
 
-    positions = worker_positions(batch_size, first_step, worker, n_workers)
-    examples = positions.map(example_at, num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size // n_workers, drop_remainder=True)
+    return worker_batches(example_at, batch_size, first_step, worker, n_workers)
 
 
 def word_evaluation_batches(
@@ -114,9 +112,7 @@ def word_evaluation_batches(
         index = position % len(words)
         return example(index, index)
 
-    positions = worker_positions(batch_size, 0, worker, n_workers)
-    examples = positions.map(example_at, num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size // n_workers, drop_remainder=True)
+    return worker_batches(example_at, batch_size, 0, worker, n_workers)
 
 
 def _examples(
