@@ -48,8 +48,10 @@ AUDIO = {
         num_null_stimuli=80,
         iterations=300,
         synthesis=lambda iterations: {
-            # At the paper's rate a short run would end too early; its decay is kept.
-            "learning_rate": 0.003,
+            # A sample moves by at most the rate in a step; late large steps undo matches.
+            "learning_rate": 0.006,
+            "decay_rate": 0.5,
+            "decay_steps": max(iterations // 2, 1),
         },
     ),
     PAPER: Preset(
