@@ -60,3 +60,18 @@ def test_audio_networks_are_timed_beside_the_algorithm_of_2019(tmp_path):
     (row,) = pd.read_csv(output).to_dict("records")
     ratio = row["seconds_per_stimulus_step_2019"] / row["seconds_per_stimulus_step"]
     assert row["speedup_over_2019"] > 1 and ratio > 1
+
+
+@pytest.mark.slow
+def test_the_two_methods_of_the_cochleagram_are_timed_in_turn(tmp_path):
+    output = tmp_path / "benchmark.csv"
+    command = [
+        sys.executable, str(PROJECT / "experiments" / "benchmark_cochleagram.py"),
+        "--batch_sizes=1,2", "--repeats=5", f"--output={output}",
+    ]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    table = pd.read_csv(output)
+    assert list(table.batch) == [1, 2]
+    assert (table.speedup > 2).all()  # far less than it is, for machines with other work
+    assert (table.relative_error < 2e-3).all() and (table.gradient_cosine > 0.9999).all()

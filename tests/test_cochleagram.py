@@ -273,6 +273,27 @@ def test_inside_a_graph_with_unknown_batch_and_after_saving(method, tmp_path):
     np.testing.assert_allclose(again(waveforms), Cochleagram(SMALL, method)(waveforms), rtol=1e-4)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_eagerly_in_a_function_and_in_a_graph_of_tensorflow_1(method):
+    waveforms = np.stack(list(sounds(SMALL).values()))
+    eager = loss_gradient(Cochleagram(SMALL, method), waveforms, 1.0)
+    layer = Cochleagram(SMALL, method)
+
+    @tf.function
+    def traced(waveforms):
+        loss = tf.nn.l2_loss(layer(waveforms) - 1.0)
+        return loss, tf.gradients(loss, waveforms)[0]
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        placeholder = tf.compat.v1.placeholder(tf.float32, waveforms.shape)
+        loss = tf.nn.l2_loss(Cochleagram(SMALL, method)(placeholder) - 1.0)
+        fetches = loss, tf.gradients(loss, placeholder)[0]
+        of_session = session.run(fetches, {placeholder: waveforms})
+    for loss, gradient in (traced(tf.constant(waveforms)), of_session):
+        assert abs(loss / eager[0] - 1) < 1e-5
+        assert relative_error(gradient, eager[1]) < 1e-3
+
+
 def test_it_stays_in_float32_under_another_policy():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

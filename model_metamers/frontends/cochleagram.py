@@ -60,7 +60,7 @@ class Cochleagram(keras.layers.Layer):
             )
         self.config = config
         self.method = method
-        self._envelopes = _METHODS[method](config)
+        self._cochleagrams = _METHODS[method](config)
 
     def build(self, input_shape: tuple) -> None:
         """Check the waveform's shape."""
@@ -73,8 +73,7 @@ class Cochleagram(keras.layers.Layer):
 
     def call(self, waveforms: tf.Tensor) -> tf.Tensor:
         """Return the cochleagrams [batch, n_bands, n_frames] of waveforms [batch, n_samples]."""
-        envelopes = tf.nn.relu(self._envelopes(waveforms)) * self.config.scale
-        return power_clipped_gradient(envelopes, self.config.exponent, POWER_GRADIENT_CLIP)
+        return self._cochleagrams(waveforms)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Return (batch, n_bands, n_frames)."""
@@ -91,8 +90,8 @@ class Cochleagram(keras.layers.Layer):
         return cls(**config | {"config": CochleagramConfig(**config["config"])})
 
 
-def _exact_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the function from waveforms to envelopes [batch, n_bands, n_frames]."""
+def _exact(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the function from waveforms to cochleagrams."""
     # A tensor, not an array, which every graph would hold a copy of.
     filters = tf.constant(filterbank(config), tf.complex64)
     n_frames, per_frame = config.n_frames, config.samples_per_frame
@@ -101,37 +100,44 @@ def _exact_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tens
     samples = np.arange(-LOW_PASS_REACH * per_frame, (LOW_PASS_REACH + 1) * per_frame)
     low_pass = low_pass_response(samples, per_frame).reshape(-1, per_frame, 1).astype(np.float32)
 
-    def envelopes(waveforms: tf.Tensor) -> tf.Tensor:
+    def cochleagrams(waveforms: tf.Tensor) -> tf.Tensor:
         bands = tf.signal.rfft(waveforms)[:, None, :] * filters
         # Zeros for the negative frequencies: a real band becomes half its analytic signal.
         bands = tf.pad(bands, [(0, 0), (0, 0), (0, config.n_samples - config.n_bins)])
         in_frames = tf.reshape(magnitude(tf.signal.ifft(bands)), (-1, n_frames, per_frame))
         filtered = tf.nn.conv1d(in_frames, low_pass, stride=1, padding="SAME")
-        return tf.reshape(filtered, (-1, config.n_bands, n_frames))
+        return _compressed(tf.reshape(filtered, (-1, config.n_bands, n_frames)), config)
 
-    return envelopes
+    return cochleagrams
 
 
-def _multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the function from waveforms to envelopes [batch, n_bands, n_frames].
+def _multirate(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the function from waveforms to cochleagrams.
 
     In digital silence only the filters' ringing is left. The power magnifies it, and its magnitude
     has kinks, where the gradient changes sign: a coarse grid passes over them. Sounds that are
     nearly all like that get the exact method.
     """
-    multirate, exact = multirate_envelopes(config), _exact_envelopes(config)
+    envelopes, exact = multirate_envelopes(config), _exact(config)
 
-    def envelopes(waveforms: tf.Tensor) -> tf.Tensor:
-        is_still = tf.cast(waveforms[:, 1:] == waveforms[:, :-1], tf.float32)
+    def cochleagrams(waveforms: tf.Tensor) -> tf.Tensor:
+        is_still = tf.cast(tf.equal(waveforms[:, 1:], waveforms[:, :-1]), tf.float32)
         is_silent = tf.reduce_mean(is_still, axis=1)[:, None, None] > SILENT_SHARE
-        fast = multirate(waveforms)
+        fast = tf.concat([_compressed(part, config) for part in envelopes(waveforms)], axis=1)
         return tf.cond(
             tf.reduce_any(is_silent),
             lambda: tf.where(is_silent, exact(waveforms), fast),
             lambda: fast,
         )
 
-    return envelopes
+    # Called one by one from Python, its many small operations would take several times as long.
+    as_graph = tf.function(cochleagrams, autograph=False)
+    return lambda waveforms: (as_graph if tf.executing_eagerly() else cochleagrams)(waveforms)
 
 
-_METHODS = {"multirate": _multirate_envelopes, "exact": _exact_envelopes}
+def _compressed(envelopes: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
+    envelopes = tf.nn.relu(envelopes) * config.scale
+    return power_clipped_gradient(envelopes, config.exponent, POWER_GRADIENT_CLIP)
+
+
+_METHODS = {"multirate": _multirate, "exact": _exact}

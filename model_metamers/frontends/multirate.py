@@ -21,96 +21,140 @@ from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.low_pass import LOW_PASS_REACH, low_pass_response
 
 # Bins passed per frame, up to -> points of the grid per frame. What a grid folds back limits the
-# accuracy. The hardest sound is a click: a band's magnitude then has kinks, evenly spaced by one
-# over the bandwidth, and quiet frames on either side, which the power magnifies. A whole number
-# of points between kinks meets all of them in the same phase and their errors add up; half a
-# point more or less, and they cancel. Hence the zigzag. Measured on 200 clicks, see BUILD_NOTES.
-POINTS_PER_FRAME = (
-    (0.64, 5.0), (1.03, 8.0), (3.05, 16.0), (3.56, 15.0), (3.87, 16.0), (4.6, 15.0), (5.1, 16.0),
-    (5.37, 20.0), (5.6, 15.0),
-)  # fmt: skip
+# accuracy, of the gradient most of all; see BUILD_NOTES for what was measured.
+POINTS_PER_FRAME = ((0.64, 5.0), (1.03, 8.0), (1.6, 10.0), (2.9, 12.0), (5.6, 16.0))
 # Still wider bands have this many points per bin, in whole multiples of so many per frame.
-OVERSAMPLING = 2.9
-WIDE_POINTS_PER_FRAME = 12.5
+OVERSAMPLING = 2.8
+WIDE_POINTS_PER_FRAME = 12.0
+
+# Threads that share an operation wait for each other and fetch numbers from each other's caches.
+# So on CPUs the bands are divided until TensorFlow leaves an operation to one thread, and the
+# threads work on different bands.
+CPU_GRID_POINTS = 32_000
 
 ROW_BINS = 16  # the spectrum is copied in rows, to which the bands' bins are rounded
 BLOCK_FRAMES = 10  # frames that one matrix product with the low-pass gives
-PAIRS = 16  # complex numbers whose squares one matrix product adds up
+PAIRS = 16  # complex numbers whose two parts one matrix product adds up, or scales alike
 
 
-def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the function from waveforms to envelopes [batch, n_bands, n_frames]."""
+def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list[tf.Tensor]]:
+    """Return the function from waveforms to envelopes [batch, bands, n_frames].
+
+    It returns the lower bands and the upper ones apart, so that two threads have work to the end.
+    """
     grids = _grids(config)
     spectrum = _Spectrum(config, grids)
-    low_pass = _LowPass(config, grids)
+    middle = len(grids) // 2
+    halves = [half for half in (slice(middle), slice(middle, None)) if grids[half]]
+    low_passes = [_LowPass(config, grids[half]) for half in halves]
+    # One tensor, because a function's call takes longer with many; and not an array, which every
+    # graph would hold a copy of.
+    filters = tf.constant(np.concatenate([grid.filters for grid in grids]), tf.complex64)
+    conjugates = tf.math.conj(filters)
+    n_rows = [len(grid.filters) for grid in grids]
 
     @tf.custom_gradient
-    def envelopes(waveforms: tf.Tensor) -> tf.Tensor:
+    def envelopes(waveforms: tf.Tensor) -> list[tf.Tensor]:
         rows = spectrum.rows(waveforms)
-        signals = [grid.signals(rows) for grid in grids]
+        parts = zip(grids, tf.split(filters, n_rows), strict=True)
+        signals = [grid.signals(rows, its_filters) for grid, its_filters in parts]
         magnitudes = [_magnitude(z) for z in signals]
 
-        def backward(upstream: tf.Tensor) -> tf.Tensor:
-            slopes = low_pass.transposed(upstream)
+        def backward(*upstream: tf.Tensor) -> tf.Tensor:
+            slopes = []
+            for low_pass, by_envelopes in zip(low_passes, upstream, strict=True):
+                slopes += low_pass.transposed(by_envelopes)
             slopes = [
-                tf.cast(tf.math.divide_no_nan(slope, magnitude), tf.complex64) * z
+                _scaled(z, tf.math.divide_no_nan(slope, magnitude))
                 for slope, magnitude, z in zip(slopes, magnitudes, signals, strict=True)
             ]
-            parts = zip(grids, slopes, strict=True)
-            return spectrum.transposed([grid.transposed(slope) for grid, slope in parts])
+            parts = zip(grids, slopes, tf.split(conjugates, n_rows), strict=True)
+            return spectrum.transposed([grid.transposed(*its_own) for grid, *its_own in parts])
 
-        return low_pass(magnitudes), backward
+        parts = zip(low_passes, halves, strict=True)
+        return [low_pass(magnitudes[half]) for low_pass, half in parts], backward
 
     return envelopes
 
 
 class _Grid:
-    """The bands that share a grid of `n_points` samples.
+    """Neighbouring bands that share a grid of `n_points` samples.
+
+    Short Fourier transforms cost less per point. So the even points and the odd ones have a
+    transform each, their phases, if that is still longer than the filters.
 
     Attributes:
-        bands: their rows in the filterbank.
+        n_bands: how many.
         n_points: samples of the whole waveform's duration.
-        rows: for each band, the rows of the spectrum that its filter passes.
+        n_phases: 2 or 1.
+        rows: the rows of the spectrum, in order, that the bands' filters pass. The last is one
+            that no filter passes.
+        filters: of every phase and band, complex [n, ROW_BINS].
     """
 
     def __init__(self, config: CochleagramConfig, bands: np.ndarray, n_points: int):
-        self.bands = bands
+        self.n_bands = len(bands)
         self.n_points = n_points
         filters = filterbank(config)[bands]
         first, n_passed = _support(filters)
         first_row = first // ROW_BINS
-        n_rows = ((first + n_passed - 1) // ROW_BINS - first_row).max() + 1
-        self.rows = first_row[:, None] + np.arange(n_rows)
+        n_rows = ((first + n_passed - 1) // ROW_BINS - first_row).max() + 2
+        rows = first_row[:, None] + np.arange(n_rows)
+        self.rows = np.arange(first_row.min(), rows.max() + 1)
         self._n_bins = n_rows * ROW_BINS
+        halves = n_points // _n_blocks(config) % 2 == 0 and n_points // 2 >= self._n_bins
+        self.n_phases = 2 if halves else 1
+        self._rows = np.tile(rows, (self.n_phases, 1, 1))
+        self._row_sums = _RowSums(self._rows - first_row.min())
         bins = first_row[:, None] * ROW_BINS + np.arange(self._n_bins)
-        filters = np.pad(filters, [(0, 0), (0, self._n_bins)])
-        # A tensor, not an array, which every graph would hold a copy of.
-        self._filters = tf.constant(np.take_along_axis(filters, bins, axis=1), tf.complex64)
+        filters = np.take_along_axis(np.pad(filters, [(0, 0), (0, self._n_bins)]), bins, axis=1)
+        cycles = np.arange(self.n_phases)[:, None, None] * np.arange(self._n_bins) / n_points
+        self.filters = (filters * np.exp(2j * np.pi * cycles)).reshape(-1, ROW_BINS)
 
-    def signals(self, rows: tf.Tensor) -> tf.Tensor:
-        """Return the bands at 0 Hz, complex [batch, len(bands), n_points], of spectra in rows."""
-        bins = tf.gather(rows, self.rows, axis=1)
-        bins = tf.reshape(bins, (-1, *self._filters.shape)) * self._filters
-        return tf.signal.ifft(tf.pad(bins, [(0, 0), (0, 0), (0, self.n_points - self._n_bins)]))
+    def signals(self, rows: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+        """Return the bands at 0 Hz of spectra in rows.
 
-    def transposed(self, slopes: tf.Tensor) -> tf.Tensor:
-        """Return slopes in rows [batch, n, ROW_BINS] from slopes by signals, x n_points."""
-        bins = tf.signal.fft(slopes)[:, :, : self._n_bins] * self._filters
-        return tf.reshape(bins, (-1, self.rows.size, ROW_BINS))
+        Args:
+            rows: complex [batch, n_rows, ROW_BINS].
+            filters: the attribute, as a tensor.
+
+        Returns:
+            complex [batch, n_phases, n_bands, n_points / n_phases].
+        """
+        bins = tf.gather(rows, self._rows, axis=1) * tf.reshape(filters, (*self._rows.shape, -1))
+        bins = tf.reshape(bins, (-1, self.n_phases, self.n_bands, self._n_bins))
+        return tf.signal.ifft(_zero_padded(bins, self.n_points // self.n_phases))
+
+    def transposed(self, slopes: tf.Tensor, conjugates: tf.Tensor) -> tf.Tensor:
+        """Return slopes by `rows` [batch, n, ROW_BINS] from slopes by signals, x their length.
+
+        Args:
+            slopes: of the signals' shape.
+            conjugates: of the filters.
+        """
+        bins = tf.signal.fft(slopes)[..., : self._n_bins]
+        return self._row_sums(tf.reshape(bins, (-1, len(self.filters), ROW_BINS)) * conjugates)
 
 
 def _grids(config: CochleagramConfig) -> list[_Grid]:
-    """Give every band its grid, at most the waveform's own."""
+    """Give every band its grid, at most the waveform's own; in the order of the bands."""
     _, n_passed = _support(filterbank(config))
     bins_per_frame = n_passed / config.n_frames
     limits, points = np.transpose(POINTS_PER_FRAME)
     wide = WIDE_POINTS_PER_FRAME * np.ceil(OVERSAMPLING * bins_per_frame / WIDE_POINTS_PER_FRAME)
     interval = np.searchsorted(limits, bins_per_frame)
     per_frame = np.where(bins_per_frame > limits[-1], wide, np.append(points, 0)[interval])
-    n_blocks = config.n_frames // _block_frames(config)
-    n_points = n_blocks * np.ceil(per_frame * _block_frames(config)).astype(int)
+    n_points = _n_blocks(config) * np.ceil(per_frame * _block_frames(config)).astype(int)
     n_points = np.minimum(n_points, config.n_samples)
-    return [_Grid(config, np.flatnonzero(n_points == n), n) for n in np.unique(n_points)]
+    on_cpu = not tf.config.list_physical_devices("GPU")
+    grids = []
+    for bands in np.split(np.arange(config.n_bands), 1 + np.flatnonzero(np.diff(n_points))):
+        n = n_points[bands[0]]
+        # TensorFlow takes eight transforms at a time, of two phases each.
+        n_together = max(CPU_GRID_POINTS // n // 4 * 4, 2) if on_cpu else len(bands)
+        for k in range(0, len(bands), n_together):
+            grids.append(_Grid(config, bands[k : k + n_together], n))
+    return grids
 
 
 def _support(filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,12 +169,58 @@ def _block_frames(config: CochleagramConfig) -> int:
     return math.gcd(config.n_frames, BLOCK_FRAMES)
 
 
+def _n_blocks(config: CochleagramConfig) -> int:
+    return config.n_frames // _block_frames(config)
+
+
+def _zero_padded(z: tf.Tensor, length: int) -> tf.Tensor:
+    """Return a complex tensor with zeros behind its last axis; `tf.pad` takes longer."""
+    parts = tf.reshape(tf.bitcast(z, tf.float32), (-1, *z.shape[1:-1], 2 * z.shape[-1]))
+    missing = 2 * (length - z.shape[-1])
+    parts = tf.pad(parts, [(0, 0)] * (len(z.shape) - 1) + [(0, missing)])
+    return tf.bitcast(tf.reshape(parts, (-1, *z.shape[1:-1], length, 2)), tf.complex64)
+
+
+# TensorFlow computes with complex numbers one at a time; as pairs of floats they are faster.
+
+
 def _magnitude(z: tf.Tensor) -> tf.Tensor:
-    """Return |z|, float32; `tf.abs` would call hypot for one number at a time."""
-    n_pairs = math.gcd(z.shape[-1], PAIRS)
-    add_pairs = np.kron(np.eye(n_pairs), np.ones((2, 1))).astype(np.float32)
-    squares = tf.reshape(tf.square(tf.bitcast(z, tf.float32)), (-1, 2 * n_pairs))
-    return tf.sqrt(tf.reshape(squares @ add_pairs, tf.shape(z)))
+    """Return |z|, float32."""
+    pairs = _pairs(z)
+    squares = tf.reshape(tf.square(tf.bitcast(z, tf.float32)), (-1, pairs.shape[1]))
+    return tf.sqrt(tf.reshape(tf.matmul(squares, pairs, transpose_b=True), (-1, *z.shape[1:])))
+
+
+def _scaled(z: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    """Return the product of complex numbers and real ones of the same shape."""
+    pairs = _pairs(z)
+    factors = tf.reshape(factors, (-1, pairs.shape[0])) @ pairs
+    parts = tf.bitcast(z, tf.float32)
+    return tf.bitcast(parts * tf.reshape(factors, (-1, *parts.shape[1:])), tf.complex64)
+
+
+def _pairs(z: tf.Tensor) -> np.ndarray:
+    """Return the matrix that makes a pair of each number in a row of n, [n, 2 n]."""
+    return np.repeat(np.eye(math.gcd(z.shape[-1], PAIRS), dtype=np.float32), 2, axis=1)
+
+
+class _RowSums:
+    """Sums of rows that have the same place; the last row given has to be zero.
+
+    Args:
+        places: of the rows given, any shape.
+    """
+
+    def __init__(self, places: np.ndarray):
+        users = [np.flatnonzero(places == place) for place in range(places.max() + 1)]
+        # Filled up with the row of zeros.
+        self._users = np.full((len(users), max(map(len, users))), places.size - 1)
+        for place, indices in enumerate(users):
+            self._users[place, : len(indices)] = indices
+
+    def __call__(self, rows: tf.Tensor) -> tf.Tensor:
+        """Return [batch, places, ROW_BINS] from [batch, rows, ROW_BINS]."""
+        return tf.reduce_sum(tf.gather(rows, self._users, axis=1), axis=2)
 
 
 class _Spectrum:
@@ -138,27 +228,21 @@ class _Spectrum:
 
     def __init__(self, config: CochleagramConfig, grids: Sequence[_Grid]):
         self._n_samples, self._n_bins = config.n_samples, config.n_bins
-        used = np.concatenate([grid.rows.ravel() for grid in grids])
-        self._n_rows = max(used.max() + 1, -(-config.n_bins // ROW_BINS))
-        # Every row's users, filled up with a row of zeros behind the last one.
-        users = [np.flatnonzero(used == row) for row in range(self._n_rows)]
-        self._users = np.full((self._n_rows, max(map(len, users))), len(used))
-        for row, indices in enumerate(users):
-            self._users[row, : len(indices)] = indices
+        used = np.concatenate([grid.rows for grid in grids])
+        self._n_rows = used.max() + 1
+        self._row_sums = _RowSums(used)
         # A real signal's inverse transform counts every bin but the first and the last twice.
         self._halved = np.full(config.n_bins, 0.5, np.complex64)
         self._halved[[0, -1]] = 1.0
 
     def rows(self, waveforms: tf.Tensor) -> tf.Tensor:
         """Return [batch, n_rows, ROW_BINS] from [batch, n_samples]."""
-        padding = self._n_rows * ROW_BINS - self._n_bins
-        spectra = tf.pad(tf.signal.rfft(waveforms), [(0, 0), (0, padding)])
+        spectra = _zero_padded(tf.signal.rfft(waveforms), self._n_rows * ROW_BINS)
         return tf.reshape(spectra, (-1, self._n_rows, ROW_BINS))
 
     def transposed(self, slopes: Sequence[tf.Tensor]) -> tf.Tensor:
         """Return slopes by waveforms, from the grids' slopes x n_samples by their rows."""
-        slopes = tf.concat([*slopes, tf.zeros_like(slopes[0][:, :1])], axis=1)
-        slopes = tf.reduce_sum(tf.gather(slopes, self._users, axis=1), axis=2)
+        slopes = self._row_sums(tf.concat(slopes, axis=1))
         spectra = tf.reshape(slopes, (-1, self._n_rows * ROW_BINS))[:, : self._n_bins]
         return tf.signal.irfft(spectra * self._halved, [self._n_samples])
 
@@ -168,72 +252,76 @@ class _LowPass:
 
     A sum over the waveform's samples becomes a sum over a grid of equal or coarser spacing, with
     zeros beyond the two ends of the signal. Block by block of frames, one matrix product gives
-    what a block's samples contribute to the frames of the block itself and of its neighbours.
+    what a block's samples contribute to the frames of the block, to those before and those after.
     """
 
     def __init__(self, config: CochleagramConfig, grids: Sequence[_Grid]):
+        self._n_frames = config.n_frames
         self._block = _block_frames(config)
-        self._n_blocks = config.n_frames // self._block
-        self._reach = -(-LOW_PASS_REACH // self._block)
-        self._n_bands = [len(grid.bands) for grid in grids]
-        self._order = np.concatenate([grid.bands for grid in grids])
-        self._weights = [self._grid_weights(config, grid.n_points) for grid in grids]
+        self._n_blocks = _n_blocks(config)
+        # The frames that a block reaches, in whole blocks.
+        self._reached = 1 + -(-2 * LOW_PASS_REACH // self._block)
+        self._n_bands = [grid.n_bands for grid in grids]
+        self._weights = [self._grid_weights(config, grid) for grid in grids]
         # The inverse transforms divide by their lengths, the waveform's divides by its own.
-        self._scales = [np.float32(grid.n_points / config.n_samples) for grid in grids]
+        self._scales = [
+            np.float32(grid.n_points / grid.n_phases / config.n_samples) for grid in grids
+        ]
         # A grid's first sample stands for half a spacing on either side, of which the part before
         # the waveform's first sample belongs to the end (the signals are circular).
         frames = config.samples_per_frame * np.arange(config.n_frames)
         at_end = low_pass_response(config.n_samples - frames, config.samples_per_frame)
         at_start = low_pass_response(-frames, config.samples_per_frame)
-        self._edge = (at_end - at_start).astype(np.float32)
+        self._edge = (at_end - at_start).astype(np.float32)[None]
 
-    def _grid_weights(self, config: CochleagramConfig, n_points: int) -> np.ndarray:
-        """Return [points of a block, frames of 2 reach + 1 blocks, and one for the edge]."""
-        spacing = config.n_samples / n_points
-        points = np.arange(n_points // self._n_blocks)
-        frames = np.arange(-self._reach * self._block, (self._reach + 1) * self._block)
+    def _grid_weights(self, config: CochleagramConfig, grid: _Grid) -> np.ndarray:
+        """Return [phases, points of a block, frames that it reaches, and one for the edge]."""
+        spacing = config.n_samples / grid.n_points
+        points = np.arange(grid.n_points // self._n_blocks)
+        frames = np.arange(self._reached * self._block) - LOW_PASS_REACH
         offsets = points[:, None] * spacing - frames * config.samples_per_frame
         weights = spacing * low_pass_response(offsets, config.samples_per_frame)
         edge = (spacing - 1) / 2 * (points == 0)
-        return np.column_stack([weights, edge]).astype(np.float32)
+        weights = np.column_stack([weights, edge]).astype(np.float32)
+        return np.stack([weights[r :: grid.n_phases] for r in range(grid.n_phases)])
 
     def __call__(self, magnitudes: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Return [batch, n_bands, n_frames] from the grids' [batch, their bands, n_points]."""
+        """Return [batch, n_bands, n_frames] from the grids' magnitudes, shaped as the signals."""
         parts = []
         for m, weights, scale in zip(magnitudes, self._weights, self._scales, strict=True):
-            part = tf.reshape(m, (-1, len(weights))) @ (weights * scale)
-            parts.append(tf.reshape(part, (-1, m.shape[1], self._n_blocks, weights.shape[1])))
-        parts = tf.concat(parts, axis=1)
-        reach, block = self._reach, self._block
-        around = tf.pad(parts, [(0, 0), (0, 0), (reach, reach), (0, 0)])
-        # From the block at distance d before a block come its columns for the d-th block after.
-        frames = tf.add_n(
-            [
-                around[
-                    :,
-                    :,
-                    2 * reach - k : 2 * reach - k + self._n_blocks,
-                    k * block : (k + 1) * block,
+            n_bands = m.shape[2]
+            part = tf.add_n(
+                [
+                    tf.reshape(phase, (-1, len(w))) @ (w * scale)
+                    for phase, w in zip(tf.unstack(m, axis=1), weights, strict=True)
                 ]
-                for k in range(2 * reach + 1)
-            ]
-        )
-        envelopes = tf.reshape(frames, (-1, len(self._order), len(self._edge)))
-        envelopes += parts[:, :, 0, -1:] * self._edge
-        return tf.gather(envelopes, np.argsort(self._order), axis=1)
+            )
+            parts.append(tf.reshape(part, (-1, n_bands, self._n_blocks, part.shape[1])))
+        parts = tf.concat(parts, axis=1)
+        # A block's contributions begin before its first frame.
+        around = []
+        for k in range(self._reached):
+            part = parts[:, :, :, k * self._block : (k + 1) * self._block]
+            around.append(tf.pad(part, [(0, 0), (0, 0), (k, self._reached - 1 - k), (0, 0)]))
+        n_around = (self._n_blocks + self._reached - 1) * self._block
+        around = tf.reshape(tf.add_n(around), (-1, parts.shape[1], n_around))
+        frames = around[:, :, LOW_PASS_REACH : LOW_PASS_REACH + self._n_frames]
+        return frames + parts[:, :, 0, -1:] @ self._edge
 
     def transposed(self, upstream: tf.Tensor) -> list[tf.Tensor]:
         """Return slopes by the grids' magnitudes, from slopes by the envelopes."""
-        upstream = tf.gather(upstream, self._order, axis=1)
-        reach, n_blocks = self._reach, self._n_blocks
-        blocks = tf.reshape(upstream, (-1, len(self._order), n_blocks, self._block))
-        around = tf.pad(blocks, [(0, 0), (0, 0), (reach, reach), (0, 0)])
-        parts = [around[:, :, k : k + n_blocks] for k in range(2 * reach + 1)]
-        edge = tf.reduce_sum(upstream * self._edge, axis=-1)[:, :, None, None]
+        n_bands, n_blocks, block = sum(self._n_bands), self._n_blocks, self._block
+        behind = (self._reached - 1) * block - LOW_PASS_REACH
+        around = tf.pad(upstream, [(0, 0), (0, 0), (LOW_PASS_REACH, behind)])
+        around = tf.reshape(around, (-1, n_bands, n_blocks + self._reached - 1, block))
+        parts = [around[:, :, k : k + n_blocks] for k in range(self._reached)]
+        edge = tf.matmul(upstream, self._edge, transpose_b=True)[:, :, None]
         parts.append(tf.pad(edge, [(0, 0), (0, 0), (0, n_blocks - 1), (0, 0)]))
         parts = tf.split(tf.concat(parts, axis=-1), self._n_bands, axis=1)
         slopes = []
         for part, weights in zip(parts, self._weights, strict=True):
-            slope = tf.matmul(tf.reshape(part, (-1, weights.shape[1])), weights, transpose_b=True)
-            slopes.append(tf.reshape(slope, (-1, part.shape[1], n_blocks * len(weights))))
+            blocks = tf.reshape(part, (-1, part.shape[-1]))
+            phases = [tf.matmul(blocks, w, transpose_b=True) for w in weights]
+            shape = (-1, part.shape[1], n_blocks * weights.shape[1])
+            slopes.append(tf.stack([tf.reshape(phase, shape) for phase in phases], axis=1))
         return slopes
