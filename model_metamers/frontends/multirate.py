@@ -44,9 +44,10 @@ def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list
     """
     grids = _grids(config)
     spectrum = _Spectrum(config, grids)
-    middle = len(grids) // 2
-    halves = [half for half in (slice(middle), slice(middle, None)) if grids[half]]
-    low_passes = [_LowPass(config, grids[half]) for half in halves]
+    # The lower grids hold more bands each. The cut was chosen by time (BUILD_NOTES).
+    cut = 2 * len(grids) // 3
+    portions = [portion for portion in (slice(cut), slice(cut, None)) if grids[portion]]
+    low_passes = [_LowPass(config, grids[portion]) for portion in portions]
     # One tensor, because a function's call takes longer with many; and not an array, which every
     # graph would hold a copy of.
     filters = tf.constant(np.concatenate([grid.filters for grid in grids]), tf.complex64)
@@ -71,8 +72,8 @@ def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list
             parts = zip(grids, slopes, tf.split(conjugates, n_rows), strict=True)
             return spectrum.transposed([grid.transposed(*its_own) for grid, *its_own in parts])
 
-        parts = zip(low_passes, halves, strict=True)
-        return [low_pass(magnitudes[half]) for low_pass, half in parts], backward
+        parts = zip(low_passes, portions, strict=True)
+        return [low_pass(magnitudes[portion]) for low_pass, portion in parts], backward
 
     return envelopes
 
