@@ -22,6 +22,7 @@ SMALL = CochleagramConfig(
 )  # fmt: skip
 OTHERS = {
     "small": SMALL,
+    "40 ms": CochleagramConfig(n_samples=800, sample_factor=1),
     "odd samples per frame": dataclasses.replace(SMALL, sample_rate_hz=3700, n_samples=2220),
     "one filter": dataclasses.replace(SMALL, n_filters=1, sample_factor=1),
     "up to half the sample rate": dataclasses.replace(SMALL, low_hz=0.0, high_hz=2000.0),

@@ -50,7 +50,7 @@ def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list
     low_passes = [_LowPass(config, grids[portion]) for portion in portions]
     # One tensor, because a function's call takes longer with many; and not an array, which every
     # graph would hold a copy of.
-    filters = tf.constant(np.concatenate([grid.filters for grid in grids]), tf.complex64)
+    filters = tf.constant(np.concatenate([grid.filters for grid in grids]))
     conjugates = tf.math.conj(filters)
     n_rows = [len(grid.filters) for grid in grids]
 
@@ -110,7 +110,8 @@ class _Grid:
         bins = first_row[:, None] * ROW_BINS + np.arange(self._n_bins)
         filters = np.take_along_axis(np.pad(filters, [(0, 0), (0, self._n_bins)]), bins, axis=1)
         cycles = np.arange(self.n_phases)[:, None, None] * np.arange(self._n_bins) / n_points
-        self.filters = (filters * np.exp(2j * np.pi * cycles)).reshape(-1, ROW_BINS)
+        filters = filters * np.exp(2j * np.pi * cycles)
+        self.filters = filters.reshape(-1, ROW_BINS).astype(np.complex64)
 
     def signals(self, rows: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
         """Return the bands at 0 Hz of spectra in rows.
@@ -146,7 +147,9 @@ def _grids(config: CochleagramConfig) -> list[_Grid]:
     interval = np.searchsorted(limits, bins_per_frame)
     per_frame = np.where(bins_per_frame > limits[-1], wide, np.append(points, 0)[interval])
     n_points = _n_blocks(config) * np.ceil(per_frame * _block_frames(config)).astype(int)
-    n_points = np.minimum(n_points, config.n_samples)
+    # A short sound's grid may not hold its bins, which are rounded to rows, one of them of zeros.
+    is_short = n_points < n_passed + 3 * ROW_BINS
+    n_points = np.where(is_short, config.n_samples, np.minimum(n_points, config.n_samples))
     on_cpu = not tf.config.list_physical_devices("GPU")
     grids = []
     for bands in np.split(np.arange(config.n_bands), 1 + np.flatnonzero(np.diff(n_points))):
