@@ -127,17 +127,20 @@ class Lstm(layers.Layer):
         kernel = tf.convert_to_tensor(self.kernel)
         from_input, from_output = kernel[: -self.units], kernel[-self.units :]
         # All frames' share of the input at once; only the recurrent share must wait.
-        driven = tf.unstack(tf.tensordot(x, from_input, axes=1) + self.bias, axis=1)
-        state = output = tf.zeros_like(driven[0][:, : self.units])
-        outputs = []
-        for drive in driven:
+        driven = tf.tensordot(tf.transpose(x, (1, 0, 2)), from_input, axes=1) + self.bias
+
+        def one_frame(previous: tuple[tf.Tensor, tf.Tensor], drive: tf.Tensor) -> tuple:
+            state, output = previous
             gates = tf.split(drive + tf.matmul(output, from_output), 4, axis=1)
             input_gate, new, forget_gate, output_gate = gates
             state *= tf.sigmoid(forget_gate + _FORGET_BIAS)
             state += tf.sigmoid(input_gate) * tf.tanh(new)
-            output = tf.sigmoid(output_gate) * tf.tanh(state)
-            outputs.append(output)
-        return tf.stack(outputs, axis=1)
+            return state, tf.sigmoid(output_gate) * tf.tanh(state)
+
+        # A loop, not a hundred copies, which XLA needs many minutes to compile.
+        zeros = tf.zeros_like(driven[0, :, : self.units])
+        _, outputs = tf.scan(one_frame, driven, (zeros, zeros))
+        return tf.transpose(outputs, (1, 0, 2))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Return (batch, time, units)."""
