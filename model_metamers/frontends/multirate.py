@@ -22,19 +22,22 @@ from model_metamers.frontends.low_pass import LOW_PASS_REACH, low_pass_response
 
 # Bins passed per frame, up to -> points of the grid per frame. What a grid folds back limits the
 # accuracy, of the gradient most of all; see BUILD_NOTES for what was measured.
-POINTS_PER_FRAME = ((0.64, 5.0), (1.03, 8.0), (1.6, 10.0), (2.9, 12.0), (5.6, 16.0))
+POINTS_PER_FRAME = ((0.64, 4.0), (1.03, 6.0), (2.9, 10.0), (5.6, 16.0))
 # Still wider bands have this many points per bin, in whole multiples of so many per frame.
-OVERSAMPLING = 2.8
-WIDE_POINTS_PER_FRAME = 12.0
+OVERSAMPLING = 3.6
+WIDE_POINTS_PER_FRAME = 6.0
+
+# Share of squared differences in the slope of |z|, chosen by gradient error (BUILD_NOTES).
+SMOOTHING = 1 / 24
+SMALLEST_SQUARE = 1e-37  # so that the slope is 0 where z is 0
 
 # Threads that share an operation wait for each other and fetch numbers from each other's caches.
 # So on CPUs the bands are divided until TensorFlow leaves an operation to one thread, and the
 # threads work on different bands.
-CPU_GRID_POINTS = 32_000
+CPU_PHASE_POINTS = 32_000
 
 ROW_BINS = 16  # the spectrum is copied in rows, to which the bands' bins are rounded
 BLOCK_FRAMES = 10  # frames that one matrix product with the low-pass gives
-PAIRS = 16  # complex numbers whose two parts one matrix product adds up, or scales alike
 
 
 def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list[tf.Tensor]]:
@@ -50,32 +53,55 @@ def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list
     low_passes = [_LowPass(config, grids[portion]) for portion in portions]
     # One tensor, because a function's call takes longer with many; and not an array, which every
     # graph would hold a copy of.
-    filters = tf.constant(np.concatenate([grid.filters for grid in grids]))
+    filters = tf.constant(np.concatenate([rows for grid in grids for rows in grid.filters]))
     conjugates = tf.math.conj(filters)
-    n_rows = [len(grid.filters) for grid in grids]
 
     @tf.custom_gradient
     def envelopes(waveforms: tf.Tensor) -> list[tf.Tensor]:
         rows = spectrum.rows(waveforms)
-        parts = zip(grids, tf.split(filters, n_rows), strict=True)
+        parts = zip(grids, _by_grid(grids, filters), strict=True)
         signals = [grid.signals(rows, its_filters) for grid, its_filters in parts]
-        magnitudes = [_magnitude(z) for z in signals]
+        squares = [[_squared_magnitude(z) for z in phases] for phases in signals]
 
         def backward(*upstream: tf.Tensor) -> tf.Tensor:
             slopes = []
             for low_pass, by_envelopes in zip(low_passes, upstream, strict=True):
                 slopes += low_pass.transposed(by_envelopes)
             slopes = [
-                _scaled(z, tf.math.divide_no_nan(slope, magnitude))
-                for slope, magnitude, z in zip(slopes, magnitudes, signals, strict=True)
+                _slopes_by_signals(*its_own)
+                for its_own in zip(slopes, signals, squares, strict=True)
             ]
-            parts = zip(grids, slopes, tf.split(conjugates, n_rows), strict=True)
+            parts = zip(grids, slopes, _by_grid(grids, conjugates), strict=True)
             return spectrum.transposed([grid.transposed(*its_own) for grid, *its_own in parts])
 
+        magnitudes = [[tf.sqrt(phase) for phase in phases] for phases in squares]
         parts = zip(low_passes, portions, strict=True)
         return [low_pass(magnitudes[portion]) for low_pass, portion in parts], backward
 
     return envelopes
+
+
+def _by_grid(grids: Sequence["_Grid"], filters: tf.Tensor) -> list[list[tf.Tensor]]:
+    """Return the filters of each phase of each grid, from those of all."""
+    parts = iter(tf.split(filters, [len(rows) for grid in grids for rows in grid.filters]))
+    return [[next(parts) for _ in grid.filters] for grid in grids]
+
+
+def _slopes_by_signals(
+    slopes: Sequence[tf.Tensor], signals: Sequence[tf.Tensor], squares: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Return slopes by complex signals from slopes by their magnitudes, phase by phase.
+
+    The slope of |z| is z / |z|, which turns round where z passes near zero, faster than the grid
+    shows. So |z| ** 2 is raised by a share of the squared difference of neighbouring points.
+    """
+    added = SMALLEST_SQUARE
+    if len(signals) == 2:
+        added += SMOOTHING * _squared_magnitude(signals[1] - signals[0])
+    return [
+        z * tf.cast(slope * tf.math.rsqrt(square + added), tf.complex64)
+        for slope, z, square in zip(slopes, signals, squares, strict=True)
+    ]
 
 
 class _Grid:
@@ -87,10 +113,9 @@ class _Grid:
     Attributes:
         n_bands: how many.
         n_points: samples of the whole waveform's duration.
-        n_phases: 2 or 1.
         rows: the rows of the spectrum, in order, that the bands' filters pass. The last is one
             that no filter passes.
-        filters: of every phase and band, complex [n, ROW_BINS].
+        filters: of each phase, all bands' rows, complex [n_phases, n, ROW_BINS].
     """
 
     def __init__(self, config: CochleagramConfig, bands: np.ndarray, n_points: int):
@@ -100,42 +125,54 @@ class _Grid:
         first, n_passed = _support(filters)
         first_row = first // ROW_BINS
         n_rows = ((first + n_passed - 1) // ROW_BINS - first_row).max() + 2
-        rows = first_row[:, None] + np.arange(n_rows)
-        self.rows = np.arange(first_row.min(), rows.max() + 1)
-        self._n_bins = n_rows * ROW_BINS
-        halves = n_points // _n_blocks(config) % 2 == 0 and n_points // 2 >= self._n_bins
-        self.n_phases = 2 if halves else 1
-        self._rows = np.tile(rows, (self.n_phases, 1, 1))
+        self._rows = first_row[:, None] + np.arange(n_rows)
         self._row_sums = _RowSums(self._rows - first_row.min())
-        bins = first_row[:, None] * ROW_BINS + np.arange(self._n_bins)
-        filters = np.take_along_axis(np.pad(filters, [(0, 0), (0, self._n_bins)]), bins, axis=1)
-        cycles = np.arange(self.n_phases)[:, None, None] * np.arange(self._n_bins) / n_points
-        filters = filters * np.exp(2j * np.pi * cycles)
-        self.filters = filters.reshape(-1, ROW_BINS).astype(np.complex64)
+        self.rows = np.arange(first_row.min(), self._rows.max() + 1)
+        self._n_bins = n_rows * ROW_BINS
+        bins = np.arange(self._n_bins)
+        filters = np.pad(filters, [(0, 0), (0, self._n_bins)])
+        filters = np.take_along_axis(filters, first_row[:, None] * ROW_BINS + bins, axis=1)
+        # A signal turns at the frequency of its middle bin. The odd points are turned back, which
+        # no magnitude shows: neighbouring points then differ only where the magnitude changes.
+        middle = first + n_passed // 2 - first_row * ROW_BINS
+        turn = np.exp(2j * np.pi * (bins - middle[:, None]) / n_points)
+        halves = n_points // _n_blocks(config) % 2 == 0 and n_points // 2 >= self._n_bins
+        phases = [filters, filters * turn] if halves else [filters]
+        self.filters = np.reshape(phases, (len(phases), -1, ROW_BINS)).astype(np.complex64)
 
-    def signals(self, rows: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+    def signals(self, rows: tf.Tensor, filters: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Return the bands at 0 Hz of spectra in rows.
 
         Args:
             rows: complex [batch, n_rows, ROW_BINS].
-            filters: the attribute, as a tensor.
+            filters: the attribute, as tensors.
 
         Returns:
-            complex [batch, n_phases, n_bands, n_points / n_phases].
+            complex [batch, n_bands, n_points / n_phases] of each phase.
         """
-        bins = tf.gather(rows, self._rows, axis=1) * tf.reshape(filters, (*self._rows.shape, -1))
-        bins = tf.reshape(bins, (-1, self.n_phases, self.n_bands, self._n_bins))
-        return tf.signal.ifft(_zero_padded(bins, self.n_points // self.n_phases))
+        rows = tf.gather(rows, self._rows.ravel(), axis=1)
+        shape = (-1, self.n_bands, self._n_bins)
+        n_points = self.n_points // len(filters)
+        return [
+            tf.signal.ifft(_zero_padded(tf.reshape(rows * phase, shape), n_points))
+            for phase in filters
+        ]
 
-    def transposed(self, slopes: tf.Tensor, conjugates: tf.Tensor) -> tf.Tensor:
+    def transposed(
+        self, slopes: Sequence[tf.Tensor], conjugates: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
         """Return slopes by `rows` [batch, n, ROW_BINS] from slopes by signals, x their length.
 
         Args:
-            slopes: of the signals' shape.
+            slopes: of the signals' shapes.
             conjugates: of the filters.
         """
-        bins = tf.signal.fft(slopes)[..., : self._n_bins]
-        return self._row_sums(tf.reshape(bins, (-1, len(self.filters), ROW_BINS)) * conjugates)
+        shape = (-1, self._rows.size, ROW_BINS)
+        bins = [
+            tf.reshape(tf.signal.fft(phase)[..., : self._n_bins], shape) * conjugate
+            for phase, conjugate in zip(slopes, conjugates, strict=True)
+        ]
+        return self._row_sums(tf.add_n(bins))
 
 
 def _grids(config: CochleagramConfig) -> list[_Grid]:
@@ -147,15 +184,17 @@ def _grids(config: CochleagramConfig) -> list[_Grid]:
     interval = np.searchsorted(limits, bins_per_frame)
     per_frame = np.where(bins_per_frame > limits[-1], wide, np.append(points, 0)[interval])
     n_points = _n_blocks(config) * np.ceil(per_frame * _block_frames(config)).astype(int)
-    # A short sound's grid may not hold its bins, which are rounded to rows, one of them of zeros.
-    is_short = n_points < n_passed + 3 * ROW_BINS
+    # A short sound's grid may not hold its bins, which are rounded to rows, one of them of zeros;
+    # and where there are few points, one that misses the zero of an envelope weighs much.
+    is_short = n_points < n_passed + 4 * ROW_BINS
     n_points = np.where(is_short, config.n_samples, np.minimum(n_points, config.n_samples))
-    on_cpu = not tf.config.list_physical_devices("GPU")
     grids = []
     for bands in np.split(np.arange(config.n_bands), 1 + np.flatnonzero(np.diff(n_points))):
         n = n_points[bands[0]]
-        # TensorFlow takes eight transforms at a time, of two phases each.
-        n_together = max(CPU_GRID_POINTS // n // 4 * 4, 2) if on_cpu else len(bands)
+        n_together = len(bands)
+        if not tf.config.list_logical_devices("GPU"):
+            # In fours, because TensorFlow computes several transforms at a time.
+            n_together = max(CPU_PHASE_POINTS // (n // 2) // 4 * 4, 2)
         for k in range(0, len(bands), n_together):
             grids.append(_Grid(config, bands[k : k + n_together], n))
     return grids
@@ -177,35 +216,15 @@ def _n_blocks(config: CochleagramConfig) -> int:
     return config.n_frames // _block_frames(config)
 
 
+def _squared_magnitude(z: tf.Tensor) -> tf.Tensor:
+    """Return |z| ** 2, several times as fast as from `tf.abs`."""
+    return tf.square(tf.math.real(z)) + tf.square(tf.math.imag(z))
+
+
 def _zero_padded(z: tf.Tensor, length: int) -> tf.Tensor:
-    """Return a complex tensor with zeros behind its last axis; `tf.pad` takes longer."""
-    parts = tf.reshape(tf.bitcast(z, tf.float32), (-1, *z.shape[1:-1], 2 * z.shape[-1]))
-    missing = 2 * (length - z.shape[-1])
-    parts = tf.pad(parts, [(0, 0)] * (len(z.shape) - 1) + [(0, missing)])
-    return tf.bitcast(tf.reshape(parts, (-1, *z.shape[1:-1], length, 2)), tf.complex64)
-
-
-# TensorFlow computes with complex numbers one at a time; as pairs of floats they are faster.
-
-
-def _magnitude(z: tf.Tensor) -> tf.Tensor:
-    """Return |z|, float32."""
-    pairs = _pairs(z)
-    squares = tf.reshape(tf.square(tf.bitcast(z, tf.float32)), (-1, pairs.shape[1]))
-    return tf.sqrt(tf.reshape(tf.matmul(squares, pairs, transpose_b=True), (-1, *z.shape[1:])))
-
-
-def _scaled(z: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Return the product of complex numbers and real ones of the same shape."""
-    pairs = _pairs(z)
-    factors = tf.reshape(factors, (-1, pairs.shape[0])) @ pairs
-    parts = tf.bitcast(z, tf.float32)
-    return tf.bitcast(parts * tf.reshape(factors, (-1, *parts.shape[1:])), tf.complex64)
-
-
-def _pairs(z: tf.Tensor) -> np.ndarray:
-    """Return the matrix that makes a pair of each number in a row of n, [n, 2 n]."""
-    return np.repeat(np.eye(math.gcd(z.shape[-1], PAIRS), dtype=np.float32), 2, axis=1)
+    """Return complex numbers with zeros behind the last axis; `tf.pad` takes longer."""
+    shape = (tf.shape(z)[0], *z.shape[1:-1], length - z.shape[-1])
+    return tf.concat([z, tf.zeros(shape, z.dtype)], axis=-1)
 
 
 class _RowSums:
@@ -269,7 +288,7 @@ class _LowPass:
         self._weights = [self._grid_weights(config, grid) for grid in grids]
         # The inverse transforms divide by their lengths, the waveform's divides by its own.
         self._scales = [
-            np.float32(grid.n_points / grid.n_phases / config.n_samples) for grid in grids
+            np.float32(grid.n_points / len(grid.filters) / config.n_samples) for grid in grids
         ]
         # A grid's first sample stands for half a spacing on either side, of which the part before
         # the waveform's first sample belongs to the end (the signals are circular).
@@ -287,20 +306,16 @@ class _LowPass:
         weights = spacing * low_pass_response(offsets, config.samples_per_frame)
         edge = (spacing - 1) / 2 * (points == 0)
         weights = np.column_stack([weights, edge]).astype(np.float32)
-        return np.stack([weights[r :: grid.n_phases] for r in range(grid.n_phases)])
+        n_phases = len(grid.filters)
+        return np.stack([weights[phase::n_phases] for phase in range(n_phases)])
 
-    def __call__(self, magnitudes: Sequence[tf.Tensor]) -> tf.Tensor:
+    def __call__(self, magnitudes: Sequence[Sequence[tf.Tensor]]) -> tf.Tensor:
         """Return [batch, n_bands, n_frames] from the grids' magnitudes, shaped as the signals."""
         parts = []
         for m, weights, scale in zip(magnitudes, self._weights, self._scales, strict=True):
-            n_bands = m.shape[2]
-            part = tf.add_n(
-                [
-                    tf.reshape(phase, (-1, len(w))) @ (w * scale)
-                    for phase, w in zip(tf.unstack(m, axis=1), weights, strict=True)
-                ]
-            )
-            parts.append(tf.reshape(part, (-1, n_bands, self._n_blocks, part.shape[1])))
+            phases = zip(m, weights * scale, strict=True)
+            part = tf.add_n([tf.reshape(phase, (-1, len(w))) @ w for phase, w in phases])
+            parts.append(tf.reshape(part, (-1, m[0].shape[1], self._n_blocks, part.shape[1])))
         parts = tf.concat(parts, axis=1)
         # A block's contributions begin before its first frame.
         around = []
@@ -312,7 +327,7 @@ class _LowPass:
         frames = around[:, :, LOW_PASS_REACH : LOW_PASS_REACH + self._n_frames]
         return frames + parts[:, :, 0, -1:] @ self._edge
 
-    def transposed(self, upstream: tf.Tensor) -> list[tf.Tensor]:
+    def transposed(self, upstream: tf.Tensor) -> list[list[tf.Tensor]]:
         """Return slopes by the grids' magnitudes, from slopes by the envelopes."""
         n_bands, n_blocks, block = sum(self._n_bands), self._n_blocks, self._block
         behind = (self._reached - 1) * block - LOW_PASS_REACH
@@ -327,5 +342,5 @@ class _LowPass:
             blocks = tf.reshape(part, (-1, part.shape[-1]))
             phases = [tf.matmul(blocks, w, transpose_b=True) for w in weights]
             shape = (-1, part.shape[1], n_blocks * weights.shape[1])
-            slopes.append(tf.stack([tf.reshape(phase, shape) for phase in phases], axis=1))
+            slopes.append([tf.reshape(phase, shape) for phase in phases])
         return slopes
