@@ -209,11 +209,17 @@ class StepRunner:
         config: SynthesisConfig,
         strategy: tf.distribute.Strategy,
     ):
-        response = network.response(layer, config.modified_gradient)
+        with strategy.scope():  # a fused ReLU's layer is made anew without it
+            response = network.response(layer, config.modified_gradient)
         steps = _step_function(response, network.stimulus_range, config)
         # XLA speeds a step up on GPUs and slows it down on CPUs.
         compiled = tf.function(steps, jit_compile=bool(tf.config.list_logical_devices("GPU")))
-        self._run = tf.function(lambda *arguments: strategy.run(compiled, arguments))
+
+        def replica_steps(*arguments: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            # Given a compiled function itself, a strategy of CPUs compiles all replicas as one.
+            return compiled(*arguments)
+
+        self._run = tf.function(lambda *arguments: strategy.run(replica_steps, arguments))
         self._strategy = strategy
         respond = tf.function(lambda stimuli: strategy.run(response, (stimuli,)))
         self._target = respond(self._split(natural))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,3 +55,15 @@ def test_compiled_steps_take_the_way_of_the_others(name, request):
     assert list(compiled.status) == ["finished"]
     np.testing.assert_allclose(compiled.losses, expected.losses, rtol=1e-3)
     assert compiled.losses[-1] != compiled.losses[0]
+
+
+def test_every_replica_compiles_its_own_steps(small_model, images, two_replicas, request):
+    config = SynthesisConfig(iterations=2, learning_rate=1e-2)
+    expected = synthesize(Network.from_keras(small_model), "hidden", images[:3], config)
+    request.getfixturevalue("a_gpu_in_sight")
+    with two_replicas.scope():
+        copy = keras.models.clone_model(small_model)
+        copy.set_weights(small_model.get_weights())
+        network = Network.from_keras(copy)
+    compiled = synthesize(network, "hidden", images[:3], config, two_replicas)
+    np.testing.assert_allclose(compiled.metamers, expected.metamers, atol=1e-5)
