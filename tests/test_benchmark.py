@@ -67,11 +67,11 @@ def test_the_two_methods_of_the_cochleagram_are_timed_in_turn(tmp_path):
     output = tmp_path / "benchmark.csv"
     command = [
         sys.executable, str(PROJECT / "experiments" / "benchmark_cochleagram.py"),
-        "--batch_sizes=1,2", "--repeats=5", f"--output={output}",
+        "--batch_sizes=2", "--repeats=5", f"--output={output}",
     ]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     table = pd.read_csv(output)
-    assert list(table.batch) == [1, 2]
+    assert list(table.batch) == [2]
     assert (table.speedup > 2).all()  # far less than it is, for machines with other work
     assert (table.relative_error < 2e-3).all() and (table.gradient_cosine > 0.9999).all()

@@ -111,7 +111,7 @@ def test_the_figure_is_redrawn_from_the_tables_without_tensorflow(finished, tmp_
 @pytest.mark.slow
 def test_a_killed_run_continues_with_the_identical_result(tmp_path):
     """Kill the script when it has saved a state, start it again, compare with an unbroken run."""
-    flags = [*QUICK[:1], "--layers=conv3_4", *QUICK[2:], "--num_stimuli=2", "--iterations=400"]
+    flags = [*QUICK[:1], "--layers=conv3_4", *QUICK[2:], "--num_stimuli=2", "--iterations=200"]
     folders = [tmp_path / name for name in ("unbroken", "killed")]
     assert run(*flags, f"--output_dir={folders[0]}").returncode == 0
     command = [sys.executable, str(SCRIPT), *flags, f"--output_dir={folders[1]}"]

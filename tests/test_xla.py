@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model_metamers.frontends.cochleagram import Cochleagram
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.frontends.spectral import LogMelConfig, MfccConfig
 from model_metamers.networks import deepspeech, vggish, word_cnn
@@ -15,7 +16,7 @@ from model_metamers.synthesis import SynthesisConfig, synthesize
 
 COCHLEAGRAM = CochleagramConfig(
     sample_rate_hz=8000, n_samples=8000, envelope_rate_hz=100,
-    high_hz=3600.0, n_filters=12, sample_factor=1,
+    high_hz=3600.0, n_filters=6, sample_factor=1,
 )  # fmt: skip
 # Small versions, one of each front end.
 BUILDERS: dict[str, Callable] = {
@@ -55,6 +56,14 @@ def test_compiled_steps_take_the_way_of_the_others(name, request):
     assert list(compiled.status) == ["finished"]
     np.testing.assert_allclose(compiled.losses, expected.losses, rtol=1e-3)
     assert compiled.losses[-1] != compiled.losses[0]
+
+
+def test_bands_that_are_not_divided_have_the_same_envelopes(request):
+    """On CPUs neighbouring bands are divided among threads; where there is a GPU they are not."""
+    noise = np.random.default_rng(0).standard_normal((1, 40_000)).astype(np.float32)
+    divided = Cochleagram()(noise)
+    request.getfixturevalue("a_gpu_in_sight")
+    np.testing.assert_allclose(Cochleagram()(noise), divided, rtol=1e-3, atol=1e-3)
 
 
 def test_every_replica_compiles_its_own_steps(small_model, images, two_replicas, request):

@@ -34,7 +34,9 @@ class HanningPooling2D(keras.layers.Layer):
     """Average [batch, height, width, channels] under a moving Hanning window.
 
     Each channel is pooled for itself; beyond the edges are zeros (SAME padding). The released code
-    has a dense convolution whose kernel is zero between different channels: the same result.
+    has a dense convolution whose kernel is zero between different channels: the same result. The
+    window is a product, so here one matrix pools the rows and one the columns, which is faster on
+    CPUs than TensorFlow's depthwise convolution. Height and width have to be known.
 
     Args:
         stride: of both axes.
@@ -55,9 +57,22 @@ class HanningPooling2D(keras.layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Return [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        kernel = tf.constant(np.outer(self._window, self._window)[..., None, None], x.dtype)
-        kernel = tf.tile(kernel, (1, 1, x.shape[-1], 1))
-        return tf.nn.depthwise_conv2d(x, kernel, (1, self.stride, self.stride, 1), "SAME")
+        _, height, width, channels = x.shape
+        by_rows, by_columns = (
+            tf.constant(self._pooling_matrix(n), x.dtype) for n in (height, width)
+        )
+        rows = tf.matmul(by_rows, tf.reshape(x, (-1, height, width * channels)))
+        rows = tf.reshape(rows, (-1, by_rows.shape[0], width, channels))
+        return tf.matmul(by_columns, rows)
+
+    def _pooling_matrix(self, n: int) -> np.ndarray:
+        """Return the matrix [ceil(n / stride), n] that pools n points along one axis."""
+        n_pooled = -(-n // self.stride)
+        missing = max((n_pooled - 1) * self.stride + self.pool_size - n, 0)
+        first = np.arange(n_pooled)[:, None] * self.stride - missing // 2
+        place = np.arange(n) - first
+        inside = (place >= 0) & (place < self.pool_size)
+        return np.where(inside, self._window[np.clip(place, 0, self.pool_size - 1)], 0)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Return the pooled shape."""
