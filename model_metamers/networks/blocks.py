@@ -51,9 +51,10 @@ def convolution(
     stride: int = 1,
     padding: str = "same",
     use_bias: bool = True,
+    kind: type[layers.Conv2D] = layers.Conv2D,
 ) -> Tensor:
     """Convolve, with no activation."""
-    return layers.Conv2D(
+    return kind(
         channels,
         kernel,
         strides=stride,

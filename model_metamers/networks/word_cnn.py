@@ -33,6 +33,7 @@ from model_metamers.frontends.cochleagram import Cochleagram
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.networks import blocks
 from model_metamers.networks.blocks import Tensor
+from model_metamers.networks.one_channel import OneChannelConv2D
 from model_metamers.networks.pooling import HanningPooling2D
 
 ALIASED_LAYERS = (
@@ -139,7 +140,8 @@ def _normalised_cochleagram(config: CochleagramConfig, method: str) -> tuple[Ten
 
 
 def _convolution(x: Tensor, k: int, channels: int, stride: int) -> Tensor:
-    x = blocks.convolution(x, f"conv_{k}.linear", channels, _KERNELS[k], stride)
+    kind = OneChannelConv2D if x.shape[-1] == stride == 1 else layers.Conv2D
+    x = blocks.convolution(x, f"conv_{k}.linear", channels, _KERNELS[k], stride, kind=kind)
     return blocks.relu(x, f"conv_{k}")
 
 
