@@ -32,6 +32,6 @@ setup(
     ],
     extras_require={
         "speech": ["espeakng-loader"],  # to make the training speech anew
-        "test": ["espeakng-loader", "pytest>=8", "ruff>=0.9"],
+        "test": ["espeakng-loader", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
     },
 )

@@ -1,9 +1,9 @@
 """The audio networks as the released TensorFlow 1 code computes them, for timing only.
 
-Two things differ from ours, in the work they take and not in what they compute: every cochlear
+Three things differ from ours, in the work they take and not in what they compute: every cochlear
 band is brought to the waveform's full rate, low-passed there with 1001 taps and decimated by a
-strided convolution; and Hanning pooling is a convolution whose dense kernel is zero between
-different channels.
+strided convolution; Hanning pooling is a convolution whose dense kernel is zero between different
+channels; and the first convolution takes its one channel as it is.
 
 Source: FACTS sections 1 and 2.
 """
@@ -17,6 +17,7 @@ from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.low_pass import LOW_PASS_FRAMES, low_pass_response
 from model_metamers.gradients import magnitude, power_clipped_gradient
 from model_metamers.networks.network import Network
+from model_metamers.networks.one_channel import OneChannelConv2D
 from model_metamers.networks.pooling import HanningPooling2D, hanning_window
 
 
@@ -28,6 +29,8 @@ def network_of_2019(network: Network) -> Network:
             return StridedCochleagram(layer.config, name=layer.name)
         if isinstance(layer, HanningPooling2D):
             return DenseHanningPooling2D(layer.stride, layer.pool_size, name=layer.name)
+        if isinstance(layer, OneChannelConv2D):
+            return keras.layers.Conv2D.from_config(layer.get_config())
         return layer.__class__.from_config(layer.get_config())
 
     model = keras.models.clone_model(network.model, clone_function=replaced)
