@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import script
 import keras
 import numpy as np
 import pandas as pd
-import script
 import tensorflow as tf
 from absl import flags
 from algorithm_2019 import network_of_2019

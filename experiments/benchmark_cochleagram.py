@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import script
 import numpy as np
 import pandas as pd
-import script
 import tensorflow as tf
 from absl import flags
 

@@ -9,10 +9,10 @@ matched ReLU layer (median, lowest) for both gradients, everything else equal (p
 from dataclasses import replace
 from pathlib import Path
 
+import script
 import figure_run
 import numpy as np
 import pandas as pd
-import script
 import visual
 from absl import flags
 from fig3_visual import PRESETS

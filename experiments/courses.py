@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import script
+import keras
 import tensorflow as tf
 from absl import flags, logging
 

@@ -12,9 +12,9 @@ as by fig4_audio.py. Those made with the true gradient, of as many of its stimul
 
 from dataclasses import replace
 
+import script
 import figure_run
 import presets
-import script
 from absl import flags
 from figure_run import Settings
 

@@ -9,9 +9,9 @@ played to the network itself and to the other word networks. Writes recognition.
 and the figure.
 """
 
+import script
 import figure_run
 import presets
-import script
 from examples import example_rows, sound_picture
 from figure_run import Settings
 

@@ -12,9 +12,9 @@ to the others. A run that was interrupted continues with the same command. Write
 figure.pdf.
 """
 
+import script
 import figure_run
 import presets
-import script
 from examples import example_rows, pixels
 from figure_run import Settings
 

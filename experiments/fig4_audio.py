@@ -9,9 +9,9 @@ correlation above the null distribution) and played to the other word networks. 
 interrupted continues with the same command. Writes the run folder of `model_metamers.store`.
 """
 
+import script
 import figure_run
 import presets
-import script
 from examples import example_rows, sound_picture
 from figure_run import Settings
 

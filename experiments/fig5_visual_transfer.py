@@ -9,9 +9,9 @@ network's are shown to itself, to the other architectures, and to its own archit
 another initialisation. Writes recognition.csv and the figure.
 """
 
+import script
 import figure_run
 import presets
-import script
 from figure_run import Settings
 
 from model_metamers.plotting.panels import transfer_figure

@@ -9,9 +9,9 @@ the word network's second seed, and of the networks trained on words and backgro
 backgrounds alone, and not at all. Writes recognition.csv and the figure.
 """
 
+import script
 import figure_run
 import presets
-import script
 from figure_run import Settings
 
 from model_metamers.plotting.audio import figure6

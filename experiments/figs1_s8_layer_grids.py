@@ -9,9 +9,9 @@ The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_v
 fig4_audio.py. Writes layer_grid.csv and one figure per network.
 """
 
+import script
 import figure_run
 import presets
-import script
 from absl import flags
 from figure_run import Settings
 

@@ -12,9 +12,9 @@ to the network itself and to its second seed.
 
 from dataclasses import replace
 
+import script
 import figure_run
 import presets
-import script
 from figure_run import Settings
 
 from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED

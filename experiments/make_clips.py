@@ -10,8 +10,8 @@ synthesiser would speak differently.
 import shutil
 from pathlib import Path
 
-import numpy as np
 import script
+import numpy as np
 import soundfile
 from absl import flags, logging
 

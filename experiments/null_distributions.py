@@ -21,10 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import script
 import audio
 import keras
 import pandas as pd
-import script
 import tensorflow as tf
 import visual
 from absl import flags

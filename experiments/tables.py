@@ -11,9 +11,9 @@ audio networks, S5 of the image networks, S6 of metamers optimised as cochleagra
 
 from pathlib import Path
 
+import script
 import pandas as pd
 import presets
-import script
 from absl import flags, logging
 from figure_run import PAPER, SMALL
 

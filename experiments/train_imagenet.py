@@ -16,8 +16,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import corpus_images
 import script
+import corpus_images
 from absl import flags
 from courses import as_flags_say, check_names, define_full_size_flags, train_networks
 

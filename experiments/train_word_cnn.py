@@ -17,8 +17,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import corpus_words
 import script
+import corpus_words
 from absl import flags
 from courses import as_flags_say, check_names, define_full_size_flags, train_networks
 

@@ -1,11 +1,13 @@
 """The direction of imports (who may know whom), and what importing must not do."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "model_metamers"
@@ -87,6 +89,19 @@ def test_nobody_imports_experiments():
 def test_tables_and_figures_do_not_need_tensorflow(module):
     code = f"import {module}, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT).returncode == 0
+
+
+@pytest.mark.parametrize(("setting", "seen"), [(None, "1"), ("0", "0")])
+@pytest.mark.parametrize("script", ["benchmark", "null_distributions", "train_imagenet"])
+def test_scripts_turn_onednn_on_before_tensorflow_starts(script, setting, seen, tmp_path):
+    for package in ("tensorflow", "keras"):
+        code = "import os, sys; sys.exit(os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'unset'))"
+        (tmp_path / f"{package}.py").write_text(code)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    if setting:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = setting
+    assert run(script, env=environment).stderr.strip() == seen
 
 
 def test_every_public_name_exists():
