@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the scripts do
 sys.path.append(str(Path(__file__).resolve().parents[1] / "experiments"))
 
+import script  # noqa: F401, sets TensorFlow's environment
 import keras
 import numpy as np
 import pytest
