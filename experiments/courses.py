@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from absl import flags, logging
 
-from model_metamers import distribution
+from model_metamers import devices
 from model_metamers.networks import checkpoints
 from model_metamers.networks.catalog import CATALOG
 from model_metamers.networks.manifest import read_manifest, update_manifest
@@ -54,7 +54,7 @@ def define_full_size_flags(networks: Sequence[str]) -> None:
     """Define the flags that the trainings at full size have in common."""
     flags.DEFINE_list("networks", list(networks), "Which networks to train.")
     flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
-    strategies = distribution.TRAINING_STRATEGIES
+    strategies = devices.TRAINING_STRATEGIES
     flags.DEFINE_enum("strategy", "none", strategies, "Devices to use.")
     flags.DEFINE_integer("steps", None, "Most steps [the recipe's].", lower_bound=1)
     flags.DEFINE_integer(
@@ -119,7 +119,7 @@ def train_networks(
             write_network(name, model, course, output_dir)
             # What is left there would be taken for the next training of this network.
             shutil.rmtree(progress)
-        distribution.wait_for_all(strategy)
+        devices.wait_for_all(strategy)
 
 
 def train_network(

@@ -162,9 +162,9 @@ def certified_metamers(
     Raises:
         ValueError: the folder holds a run with other settings.
     """
-    from model_metamers import distribution, pipeline
+    from model_metamers import devices, pipeline
 
-    first_worker = distribution.worker_share(options.strategy)[0] == 0
+    first_worker = devices.worker_share(options.strategy)[0] == 0
     folder = RunFolder(options.run_dir)
     if first_worker:
         write_record(folder, options, generators, observers)

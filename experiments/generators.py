@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from figure_run import Settings
 
-from model_metamers import distribution
+from model_metamers import devices
 from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
@@ -28,7 +28,7 @@ def load_networks(names: Sequence[str], hears: bool, strategy: str) -> list[Netw
     for name in names:
         if name not in known:
             raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
-    with distribution.make_strategy(strategy).scope():
+    with devices.make_strategy(strategy).scope():
         return [load_network(name) for name in names]
 
 

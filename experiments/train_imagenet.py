@@ -21,7 +21,7 @@ import corpus_images
 from absl import flags
 from courses import as_flags_say, check_names, define_full_size_flags, train_networks
 
-from model_metamers import distribution
+from model_metamers import devices
 from model_metamers.networks import catalog
 
 define_full_size_flags(corpus_images.NETWORKS)
@@ -35,8 +35,8 @@ def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
     check_names(options.networks, corpus_images.NETWORKS)
-    strategy = distribution.make_training_strategy(options.strategy)
-    share = distribution.worker_share(options.strategy)
+    strategy = devices.make_training_strategy(options.strategy)
+    share = devices.worker_share(options.strategy)
     dataset = corpus_images.read_dataset(Path(_DATA_DIR.value))
     output_dir = Path(options.output_dir or catalog.checkpoint_directory())
 

@@ -17,7 +17,7 @@ import small_words
 from absl import flags
 from courses import Course, check_names, train_networks
 
-from model_metamers import distribution
+from model_metamers import devices
 from model_metamers.networks import catalog
 from model_metamers.training.loop import TrainingConfig
 
@@ -48,7 +48,7 @@ def main() -> None:
     """Train what is not trained yet."""
     check_names(_NETWORKS.value, NETWORKS)
     output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
-    strategy = distribution.make_strategy(_STRATEGY.value)
+    strategy = devices.make_strategy(_STRATEGY.value)
     train_networks(_NETWORKS.value, lambda name: _course(name, output_dir), output_dir, strategy)
 
 

@@ -22,7 +22,7 @@ import corpus_words
 from absl import flags
 from courses import as_flags_say, check_names, define_full_size_flags, train_networks
 
-from model_metamers import distribution
+from model_metamers import devices
 from model_metamers.networks import catalog
 
 define_full_size_flags(corpus_words.NETWORKS)
@@ -42,8 +42,8 @@ def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
     check_names(options.networks, corpus_words.NETWORKS)
-    strategy = distribution.make_training_strategy(options.strategy)
-    share = distribution.worker_share(options.strategy)
+    strategy = devices.make_training_strategy(options.strategy)
+    share = devices.worker_share(options.strategy)
     dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
     output_dir = Path(options.output_dir or catalog.checkpoint_directory())
     suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})

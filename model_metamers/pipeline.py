@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from model_metamers import distribution, recognition, validation
+from model_metamers import devices, recognition, validation
 from model_metamers.networks.network import Network
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import NATURAL, RunFolder
@@ -120,7 +120,7 @@ def make_metamers(
         generators: what to make.
         config: the optimisation.
         folder: the run folder; state is saved there as often as the loss is logged.
-        strategy_name: see `distribution`.
+        strategy_name: see `devices`.
         batch_size: stimuli optimised together.
     """
     for generator in generators:
@@ -132,9 +132,9 @@ def make_metamers(
         for layer in generator.layers
         for piece in _pieces(generator, layer, batch_size)
     ]
-    worker, n_workers = distribution.worker_share(strategy_name)
-    mine = distribution.my_pieces(pieces, worker, n_workers)
-    strategy = distribution.make_strategy(strategy_name)
+    worker, n_workers = devices.worker_share(strategy_name)
+    mine = devices.my_pieces(pieces, worker, n_workers)
+    strategy = devices.make_strategy(strategy_name)
     for number, piece in enumerate(mine, start=1):
         if not any(
             folder.has_piece(piece.network.name, name) for name in (piece.layer, piece.name)

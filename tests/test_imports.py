@@ -24,10 +24,10 @@ ALLOWED = {
     "validation": set(),
     "recognition": {"stimuli"},  # the label tables
     "store": set(),
-    "distribution": set(),
-    "training": {"networks", "stimuli", "distribution"},
+    "devices": set(),
+    "training": {"networks", "stimuli", "devices"},
     "pipeline": {
-        "networks", "stimuli", "synthesis", "validation", "recognition", "store", "distribution",
+        "networks", "stimuli", "synthesis", "validation", "recognition", "store", "devices",
     },
     "layer_grid": {"pipeline", "store", "validation"},
     "fidelity": {"layer_grid", "networks", "pipeline", "store", "validation"},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_metamers.distribution import distributed_batches
+from model_metamers.devices import distributed_batches
 from model_metamers.stimuli.made import objects
 from model_metamers.training import datasets, tasks
 from model_metamers.training.evaluation import judge

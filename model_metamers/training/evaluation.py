@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.distribution import distributed_batches
+from model_metamers.devices import distributed_batches
 
 # (targets, outputs) -> float values [batch, ...] by name.
 Judgement = Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from model_metamers.distribution import distributed_batches
+from model_metamers.devices import distributed_batches
 
 _REPORT_STEPS = 100
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
