@@ -13,8 +13,8 @@ from model_metamers.validation import (
     NullPlan,
     accept,
     count_exclusions,
-    distribution,
     null_distribution,
+    nulls,
     published_nulls,
     ranks,
     spearman,
@@ -92,7 +92,7 @@ def test_the_null_of_all_pairs_is_scipys(monkeypatch, block_bytes):
 
 
 def test_a_sample_tells_which_stimuli_make_a_pair(monkeypatch):
-    monkeypatch.setattr(distribution, "N_SAMPLE", 20)
+    monkeypatch.setattr(nulls, "N_SAMPLE", 20)
     activations = relu_activations(12)
     null = null_of(activations)
     assert null.sample_pairs.shape == (20, 2) and len(np.unique(null.sample_pairs, axis=0)) == 20
@@ -215,9 +215,9 @@ def test_p_value_counts_pairs_at_least_as_correlated():
 
 @pytest.mark.parametrize("n_extremes", [200, 700, 10_000])
 def test_of_many_pairs_the_ends_are_exact_and_the_middle_is_to_a_bin(monkeypatch, n_extremes):
-    monkeypatch.setattr(distribution, "N_EXTREMES", n_extremes)
+    monkeypatch.setattr(nulls, "N_EXTREMES", n_extremes)
     rho = np.float32(np.tanh(np.random.default_rng(0).normal(0.2, 0.3, 1000)))
-    null, bin_width = distribution_of(rho), 2 / distribution.N_BINS
+    null, bin_width = distribution_of(rho), 2 / nulls.N_BINS
     assert null.n_pairs == 1000 and len(null.highest) == len(null.lowest) == min(n_extremes, 1000)
     assert null.maximum == rho.max()
     levels = np.linspace(0, 1, 333)

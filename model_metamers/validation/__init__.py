@@ -8,8 +8,7 @@ Source: paper section 2.5, Tables S4 and S5; FACTS section 5.
 """
 
 from model_metamers.validation.acceptance import accept, count_exclusions
-from model_metamers.validation.distribution import NullDistribution
-from model_metamers.validation.nulls import NullPlan, null_distribution
+from model_metamers.validation.nulls import NullDistribution, NullPlan, null_distribution
 from model_metamers.validation.published import published_nulls
 from model_metamers.validation.ranks import spearman
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from model_metamers.validation.distribution import NullDistribution
+from model_metamers.validation.nulls import NullDistribution
 
 # Layers after a ReLU with the modified gradient are called <layer>_jittered_relu.
 _SUFFIX = "_jittered_relu"
