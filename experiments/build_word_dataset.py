@@ -26,7 +26,7 @@ from typing import Any
 import script
 from absl import flags, logging
 
-from model_metamers.networks.files import atomic_file
+from model_metamers.files import atomic_file
 from model_metamers.paper import load_table
 from model_metamers.stimuli.alignments import read_alignment_csv, read_timit_folder
 from model_metamers.training import audioset, corpus

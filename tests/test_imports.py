@@ -14,18 +14,19 @@ PACKAGE = PROJECT / "model_metamers"
 
 # Part of the package -> the other parts it may import.
 ALLOWED = {
+    "files": set(),
     "gradients": set(),
     "paper": set(),
     "plotting": set(),
     "frontends": {"gradients"},
-    "networks": {"frontends", "gradients"},
+    "networks": {"files", "frontends", "gradients"},
     "stimuli": {"paper"},
     "synthesis": {"stimuli"},  # the noise it starts from
     "validation": set(),
     "recognition": {"stimuli"},  # the label tables
-    "store": set(),
+    "store": {"files"},
     "devices": set(),
-    "training": {"networks", "stimuli", "devices"},
+    "training": {"files", "networks", "stimuli", "devices"},
     "pipeline": {
         "networks", "stimuli", "synthesis", "validation", "recognition", "store", "devices",
     },

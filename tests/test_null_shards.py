@@ -65,7 +65,7 @@ def test_clearing_leaves_other_layers_and_the_null(folder):
     for layer in ("conv5_4", "myconv5_4", "conv5_4.linear"):
         shards = folder.null_shards(LAYER[0], layer, 1)
         shards.write(0, iter([np.zeros(3, np.float32)]), 1)
-    (folder.path / "nulls" / LAYER[0] / ".conv5_4.shard1of4.npy.unfinished").write_bytes(b"half")
+    (folder.path / "nulls" / LAYER[0] / ".conv5_4.shard1of4.npy.0f3a.tmp").write_bytes(b"half")
     folder.save_null(*LAYER, {"maximum": np.array(0.5)})
     folder.null_shards(*LAYER, 4).clear()
     assert files(folder) == [

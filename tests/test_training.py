@@ -171,10 +171,10 @@ def test_a_shard_that_was_not_finished_is_rendered_again(rendered, tmp_path, mon
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(datasets.np, "save", killed_while_writing)
         datasets.rendered_objects("train", 10, tmp_path, SIZE_PX)
-    shard.with_name(f"{shard.name}.unfinished").write_bytes(content[:1000])  # power cut
+    shard.with_name(f".{shard.name}.0f3a.tmp").write_bytes(content[:1000])  # power cut
     images, _ = datasets.rendered_objects("train", 10, tmp_path, SIZE_PX)
     np.testing.assert_array_equal(images, expected)
-    assert shard.read_bytes() == content and list(tmp_path.iterdir()) == [shard]
+    assert shard.read_bytes() == content and list(tmp_path.glob("[!.]*")) == [shard]
     assert len(rendered) == 3
 
 

@@ -21,8 +21,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.files import atomic_file
 from model_metamers.networks.files import (
-    atomic_file,
     checkpoint_prefix,
     damage_told,
     sha256_of,

@@ -14,9 +14,9 @@ from typing import IO
 
 from tqdm import tqdm
 
+from model_metamers.files import atomic_file
 from model_metamers.networks.files import (
     CHUNK_BYTES,
-    atomic_file,
     checkpoint_prefix,
     sha256_of,
     unpack,

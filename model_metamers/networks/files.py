@@ -1,4 +1,4 @@
-"""Files of weights, whatever is in them: written whole, hashed, unpacked, their damage told.
+"""Files of weights, whatever is in them: hashed, unpacked, their damage told.
 
 What `checkpoints`, `downloads` and `manifest` have in common.
 """
@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 import tensorflow as tf
 
@@ -25,20 +24,6 @@ _DAMAGE = (
     tf.errors.OpError, OSError, EOFError, LookupError, RuntimeError, ValueError,
     zipfile.BadZipFile, zlib.error, tarfile.TarError,
 )  # fmt: skip
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file that takes `path`'s place once it is written completely."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def sha256_of(*paths: Path) -> str:

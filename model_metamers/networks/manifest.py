@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from model_metamers.networks.files import atomic_file
+from model_metamers.files import atomic_file
 
 MANIFEST = "manifest.json"
 

@@ -8,37 +8,20 @@ Source: DESIGN section 7.
 
 import io
 import logging
-import os
 import struct
-import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image
 from scipy.io import wavfile
 
+from model_metamers.files import atomic_file
+
 PCM_16_FULL_SCALE = 32768
 _log = logging.getLogger(__name__)
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes its place at `path`, complete, when the block ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

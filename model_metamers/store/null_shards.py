@@ -6,11 +6,12 @@ A share is written row by row, and opened without being read: those of an early 
 than memory. It has its name once it is complete, so a killed run loses only unfinished shares.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+
+from model_metamers.files import atomic_file
 
 
 class NullShards:
@@ -37,19 +38,12 @@ class NullShards:
             rows: `n_rows` arrays float32 [k], computed one after the other.
             n_rows: how many there are.
         """
-        path = self._path(shard)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Always the same name: what a killed run left is written over.
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        with unfinished.open("wb") as file:
+        with atomic_file(self._path(shard)) as file:
             for number, row in enumerate(rows):
                 if number == 0:
                     header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, len(row))}
                     np.lib.format.write_array_header_1_0(file, header)
                 file.write(row.astype("<f4").tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
 
     def open(self) -> list[np.ndarray] | None:
         """Return the rows of every share, left on disk; None while one is missing.

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from model_metamers.files import atomic_file
 from model_metamers.store.formats import (
-    atomic_file,
     image_bytes,
     pcm_16,
     read_image,

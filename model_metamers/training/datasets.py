@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.networks.files import atomic_file
+from model_metamers.files import atomic_file
 from model_metamers.stimuli.made import objects
 
 SIZE_PX = 96

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from model_metamers.networks.files import atomic_file
+from model_metamers.files import atomic_file
 
 SPLITS = ("train", "validation")
 

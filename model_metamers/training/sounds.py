@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_metamers.networks.files import atomic_file
+from model_metamers.files import atomic_file
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.labels import SMALL_BACKGROUND_LABELS, SMALL_WORD_LABELS
 from model_metamers.stimuli.made import speech, textures
