@@ -13,7 +13,7 @@ from pathlib import Path
 import script
 from absl import flags
 
-from model_metamers.claims.table import CLAIMS, claims_table
+from model_metamers.analysis.claims.table import CLAIMS, claims_table
 from model_metamers.store import RunFolder
 
 SOURCES = list(dict.fromkeys(source for claim in CLAIMS for source in claim.sources))

@@ -40,7 +40,7 @@ def compute(options: Settings) -> bool:
     # TensorFlow is imported here, so that --stage=figure does without it.
     import audio
 
-    from model_metamers.fidelity import relu_layers
+    from model_metamers.analysis.fidelity import relu_layers
 
     generators = [
         replace(generator, layers=relu_layers(generator.network, generator.layers))
@@ -70,7 +70,8 @@ def compute(options: Settings) -> bool:
 
 def write_tables(generators: list, compared: list, run: RunFolder, folder: RunFolder) -> None:
     """Write the tables; panels a and b are of the first network, and of its first stimulus."""
-    from model_metamers import fidelity, pipeline
+    from model_metamers import pipeline
+    from model_metamers.analysis import fidelity
 
     folders = {fidelity.MODIFIED: run, fidelity.TRUE: folder}
     first, stimulus_ids = generators[0], compared[0].stimuli.ids

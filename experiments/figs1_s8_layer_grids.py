@@ -39,7 +39,7 @@ def compute(options: Settings) -> bool:
     import audio
     import visual
 
-    from model_metamers.layer_grid import layer_grid
+    from model_metamers.analysis.layer_grid import layer_grid
 
     modality = audio if _MODALITY.value == "audio" else visual
     generators = modality.load_generators(options)

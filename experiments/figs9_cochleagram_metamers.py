@@ -17,7 +17,7 @@ import figure_run
 import presets
 from figure_run import Settings
 
-from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
+from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
 from model_metamers.plotting.audio import figure_s9
 from model_metamers.store import RunFolder
 

@@ -17,8 +17,8 @@ import presets
 from absl import flags, logging
 from figure_run import PAPER, SMALL
 
-from model_metamers import tables
-from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
+from model_metamers.analysis import tables
+from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
 from model_metamers.paper import load_table
 from model_metamers.plotting.style import full_size_name
 from model_metamers.store import RunFolder

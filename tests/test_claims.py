@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from command_line import error_of, run
 
-from model_metamers.claims import matching, resampling, transfer
-from model_metamers.claims.finding import NotMeasured
-from model_metamers.claims.table import (
+from model_metamers.analysis.claims import matching, resampling, transfer
+from model_metamers.analysis.claims.finding import NotMeasured
+from model_metamers.analysis.claims.table import (
     CLAIMS,
     COLUMNS,
     NOT_REPRODUCED,

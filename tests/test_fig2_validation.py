@@ -9,7 +9,8 @@ import pytest
 from command_line import error_of, run
 
 import model_metamers as mm
-from model_metamers import fidelity, pipeline, validation
+from model_metamers import pipeline, validation
+from model_metamers.analysis import fidelity
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator
 from model_metamers.plotting.validation import figure2

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import model_metamers as mm
-from model_metamers import layer_grid, pipeline, validation
+from model_metamers import pipeline, validation
+from model_metamers.analysis import layer_grid
 from model_metamers.pipeline import Generator
 from model_metamers.plotting.layer_grid import layer_grid_figure
 from model_metamers.stimuli.made import objects

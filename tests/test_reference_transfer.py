@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import fidelity, layer_grid, pipeline
+from model_metamers import pipeline
+from model_metamers.analysis import fidelity, layer_grid
 from model_metamers.pipeline import Generator
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.stimulus_set import StimulusSet

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import model_metamers as mm
-from model_metamers import tables
-from model_metamers.claims.transfer import ABOVE_COCHLEAGRAM
+from model_metamers.analysis import tables
+from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM
 from model_metamers.networks.catalog import catalog_entry
 from model_metamers.networks.layer_table import layer_table
 from model_metamers.paper import load_table

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tiny_imagenet import FILES, write_folder, write_records
 
-from model_metamers import tables
+from model_metamers.analysis import tables
 from model_metamers.networks import catalog, checkpoints
 
 

@@ -9,8 +9,8 @@ Source: paper, sections 2.3 and 2.5, Figures 2, S1 to S8.
 import numpy as np
 import pandas as pd
 
-from model_metamers.claims.finding import Finding, NotMeasured
-from model_metamers.claims.resampling import LEVEL, Estimate, bootstrap
+from model_metamers.analysis.claims.finding import Finding, NotMeasured
+from model_metamers.analysis.claims.resampling import LEVEL, Estimate, bootstrap
 
 N_LATE = 3
 MATCHING, NOT_MATCHING = 0.95, 0.05  # of metamers, for "they match" and "they do not"

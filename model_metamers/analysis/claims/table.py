@@ -8,8 +8,8 @@ from functools import partial
 
 import pandas as pd
 
-from model_metamers.claims import matching, transfer
-from model_metamers.claims.finding import Claim, Finding, NotMeasured
+from model_metamers.analysis.claims import matching, transfer
+from model_metamers.analysis.claims.finding import Claim, Finding, NotMeasured
 
 REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not run"
 COLUMNS = [

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model_metamers.claims.resampling import Estimate
+from model_metamers.analysis.claims.resampling import Estimate
 
 
 class NotMeasured(ValueError):

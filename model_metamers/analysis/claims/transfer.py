@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from model_metamers.claims.finding import Finding, NotMeasured
-from model_metamers.claims.matching import N_LATE
-from model_metamers.claims.resampling import Estimate, binomial
+from model_metamers.analysis.claims.finding import Finding, NotMeasured
+from model_metamers.analysis.claims.matching import N_LATE
+from model_metamers.analysis.claims.resampling import Estimate, binomial
 
 NATURAL, COCHLEAGRAM = "natural", "cochleagram"
 ABOVE_COCHLEAGRAM = ".above_cochleagram"  # ends the names of networks that take cochleagrams

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from model_metamers import layer_grid
+from model_metamers.analysis import layer_grid
 from model_metamers.networks import keras_graph
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator, load_previews
