@@ -168,7 +168,7 @@ def certified_metamers(
     folder = RunFolder(options.run_dir)
     if first_worker:
         write_record(folder, options, generators, observers)
-    missing = pipeline.unfinished(generators, folder)
+    missing = pipeline.uncertified(generators, folder)
     config = _synthesis_config(options)
     pipeline.make_metamers(missing, config, folder, options.strategy, options.batch_size)
     if not first_worker:

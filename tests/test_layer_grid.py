@@ -61,14 +61,14 @@ def test_every_pair_of_layers_is_measured_on_the_accepted_pictures(run):
 
 def test_a_certified_layer_is_not_made_again(run):
     generator, folder = run
-    assert pipeline.unfinished([generator], folder) == []
+    assert pipeline.uncertified([generator], folder) == []
     more = Generator(
         generator.network, ("fused", "separate"), generator.stimuli, generator.null_stimuli
     )
-    assert [g.layers for g in pipeline.unfinished([more], folder)] == [("fused",)]
+    assert [g.layers for g in pipeline.uncertified([more], folder)] == [("fused",)]
     preview = folder.path / "previews" / generator.network.name / "separate" / "d.png"
     preview.unlink()
-    assert [g.layers for g in pipeline.unfinished([more], folder)] == [("fused", "separate")]
+    assert [g.layers for g in pipeline.uncertified([more], folder)] == [("fused", "separate")]
 
 
 @pytest.fixture(scope="module")

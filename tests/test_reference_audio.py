@@ -11,11 +11,10 @@ import pandas as pd
 import pytest
 
 import model_metamers as mm
-from model_metamers import pipeline
 from model_metamers.paper import load_table
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.made.speech import CORE_WORDS
-from model_metamers.store import RunFolder
+from model_metamers.store import NATURAL, RunFolder
 
 FOLDER = Path(__file__).resolve().parents[1] / "figures" / "fig4_audio"
 # Two different words drive these layers alike, so that no metamer can exceed their null.
@@ -86,7 +85,7 @@ def test_correlations_and_labels_are_those_of_the_committed_sounds(run, matches,
     network = mm.load_network(name)
     assert network.weights_sha256 == run.read_run_record()["checkpoint_sha256"][name]
     ids = sorted(set(matches.stimulus_id))[::5]
-    natural = network.activations(run.load_previews(name, pipeline.NATURAL, ids))
+    natural = network.activations(run.load_previews(name, NATURAL, ids))
     for layer in layers[name]:
         stored = matches[(matches.network == name) & (matches.layer == layer)]
         stored = stored.set_index("stimulus_id").loc[ids]
@@ -130,7 +129,7 @@ def test_metamers_made_with_one_method_are_accepted_by_the_other(run, matches, l
     ids = list(rows.stimulus_id)
     natural, metamer = (
         exact.activations(run.load_previews(name, shown, ids), [layer, "logits"])
-        for shown in (pipeline.NATURAL, layer)
+        for shown in (NATURAL, layer)
     )
     rho = pd.Series(mm.spearman(metamer[layer], natural[layer]))
     assert (rho > rows.null_max.to_numpy()).mean() >= 0.85

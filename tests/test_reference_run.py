@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import pipeline
 from model_metamers.paper import load_table
 from model_metamers.stimuli.made import objects
-from model_metamers.store import RunFolder
+from model_metamers.store import NATURAL, RunFolder
 
 FOLDER = Path(__file__).resolve().parents[1] / "figures" / "fig3_visual"
 CHANCE = 1 / 16
@@ -103,7 +102,7 @@ def test_correlations_and_labels_are_those_of_the_committed_pictures(
     weights = run.read_run_record()["checkpoint_sha256"]
     assert network.weights_sha256 == weights[name]
     ids = sorted(set(matches.stimulus_id))[::5]
-    natural = network.activations(run.load_previews(name, pipeline.NATURAL, ids))
+    natural = network.activations(run.load_previews(name, NATURAL, ids))
     for layer in layers[name]:
         stored = matches[(matches.network == name) & (matches.layer == layer)]
         stored = stored.set_index("stimulus_id").loc[ids]
@@ -138,7 +137,7 @@ def test_a_metamer_made_again_starts_from_the_same_noise_and_follows_the_same_lo
     config = run.read_run_record()["config"]
     name, layer, stimulus_id = "vgg_19_small", "conv1_2", config["stimulus_ids"][0]
     network = mm.load_network(name)
-    natural = run.load_previews(name, pipeline.NATURAL, [stimulus_id])
+    natural = run.load_previews(name, NATURAL, [stimulus_id])
     settings = mm.SynthesisConfig(**config["synthesis"])
     losses = []
 

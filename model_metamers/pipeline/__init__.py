@@ -1,0 +1,35 @@
+"""The stages that every experiment runs, in order: make, certify, recognise.
+
+Each stage reads what the one before wrote to the run folder, and leaves finished work alone, so an
+interrupted experiment goes on where it stood. What people see is what is certified: certifying and
+recognition read the written PNG or WAV files, not the arrays in memory.
+"""
+
+from model_metamers.pipeline.certify import (
+    exclusions,
+    layer_null,
+    null_row,
+    null_table,
+    saved_null,
+    uncertified,
+    validate,
+)
+from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
+from model_metamers.pipeline.make import make_metamers
+from model_metamers.pipeline.recognise import Task, recognise
+
+__all__ = [
+    "COMPARED_TOGETHER",
+    "Generator",
+    "Task",
+    "exclusions",
+    "layer_null",
+    "load_previews",
+    "make_metamers",
+    "null_row",
+    "null_table",
+    "recognise",
+    "saved_null",
+    "uncertified",
+    "validate",
+]

@@ -1,0 +1,178 @@
+"""Certify metamers: matches.csv, the null distributions, and what is excluded for which reason."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from model_metamers import recognition, validation
+from model_metamers.networks.network import Network
+from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
+from model_metamers.store import NATURAL, RunFolder
+from model_metamers.validation import NullDistribution
+
+
+def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Generator]:
+    """Return the generators with those of their layers that the folder does not hold certified.
+
+    A layer is certified when every stimulus has its previews and its row of matches.csv. Nothing
+    that shows metamers needs more, so an experiment can show those of a folder without metamers/.
+    """
+    rows = folder.read_table("matches") if folder.has_table("matches") else pd.DataFrame()
+    matched = (
+        set(rows[["network", "layer", "stimulus_id"]].itertuples(index=False))
+        if len(rows)
+        else set()
+    )
+
+    def certified(generator: Generator, layer: str) -> bool:
+        name, ids = generator.network.name, generator.stimuli.ids
+        shown = all(folder.has_previews(name, what, ids) for what in (NATURAL, layer))
+        return shown and matched.issuperset((name, layer, stimulus_id) for stimulus_id in ids)
+
+    remaining = [
+        replace(g, layers=tuple(layer for layer in g.layers if not certified(g, layer)))
+        for g in generators
+    ]
+    return [generator for generator in remaining if generator.layers]
+
+
+def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
+    """Compare metamers with their natural stimuli; write matches.csv, exclusions.csv, nulls.csv.
+
+    Returns:
+        The table of matches.
+
+    Raises:
+        ValueError: a layer whose metamers are not finished.
+    """
+    matches = [
+        _match_rows(generator, layer, folder)
+        for generator in generators
+        for layer in generator.layers
+    ]
+    table = pd.concat(matches, ignore_index=True)
+    folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
+    folder.write_table("exclusions", exclusions(folder.read_table("matches")))
+    null_table(generators, folder)
+    return folder.read_table("matches")
+
+
+def exclusions(matches: pd.DataFrame) -> pd.DataFrame:
+    """Count the excluded metamers of a matches.csv table by network, layer and reason."""
+    rows = []
+    for (network, layer), group in matches.groupby(["network", "layer"], sort=False):
+        _, reasons = validation.accept(
+            group.status,
+            group.spearman_layer,
+            group.null_max,
+            group.label_natural,
+            group.label_metamer,
+        )
+        counts = validation.count_exclusions(reasons)
+        rows += [(network, layer, reason, n) for reason, n in counts.items()]
+    return pd.DataFrame(rows, columns=["network", "layer", "reason", "n"])
+
+
+def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataFrame:
+    network, ids = generator.network, generator.stimuli.ids
+    piece = folder.load_piece(network.name, layer)
+    null = layer_null(generator, layer, folder)
+    # A few stimuli at a time: VGG-19's conv1_2 has 3.2 million units for each.
+    measured = [
+        _compare_with_natural(network, layer, folder, ids[start : start + COMPARED_TOGETHER])
+        for start in range(0, len(ids), COMPARED_TOGETHER)
+    ]
+    table = pd.concat(measured, ignore_index=True)
+    accepted, _ = validation.accept(
+        piece["status"],
+        table.spearman_layer,
+        null.maximum,
+        table.label_natural,
+        table.label_metamer,
+    )
+    return table.assign(
+        network=network.name,
+        layer=layer,
+        steps=piece["step"],
+        loss_first=piece["loss"][0],
+        loss_last=piece["loss"][-1],
+        null_max=null.maximum,
+        p_null=null.p_value(table.spearman_layer),
+        status=piece["status"],
+        accepted=accepted,
+    )
+
+
+def _compare_with_natural(
+    network: Network, layer: str, folder: RunFolder, ids: Sequence[str]
+) -> pd.DataFrame:
+    """Return correlations at the layer and the logits, and the network's labels."""
+    readout = network.readout().layer
+    natural, metamer = (
+        network.activations(load_previews(folder, network, shown, ids), [layer, readout])
+        for shown in (NATURAL, layer)
+    )
+    logits_natural, logits_metamer = _flat(natural[readout]), _flat(metamer[readout])
+    return pd.DataFrame(
+        {
+            "stimulus_id": ids,
+            "spearman_layer": validation.spearman(metamer[layer], natural[layer]),
+            "spearman_logits": validation.spearman(logits_metamer, logits_natural),
+            "label_natural": recognition.native_class(logits_natural),
+            "label_metamer": recognition.native_class(logits_metamer),
+        }
+    )
+
+
+def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistribution:
+    """Return a layer's null distribution, computed once and kept in the run folder."""
+    network = generator.network
+    saved = saved_null(network.name, layer, folder)
+    if saved is not None:
+        return saved
+    stimuli, groups = generator.null_stimuli, generator.null_groups
+    null = validation.null_distribution(
+        network,
+        layer,
+        stimuli.stimuli,
+        groups=stimuli.labels if groups is None else groups,
+        scratch_dir=folder.path,  # the system's own may be small
+    )
+    folder.save_null(network.name, layer, null.to_arrays())
+    return null
+
+
+def saved_null(network: str, layer: str, folder: RunFolder) -> NullDistribution | None:
+    """Return the null distribution a run folder has for a layer, if any."""
+    saved = folder.load_null(network, layer)
+    # Folders of earlier versions hold something else.
+    return NullDistribution.from_arrays(saved) if saved and "histogram" in saved else None
+
+
+def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
+    """Return nulls.csv, the null distributions in numbers, after adding the layers it lacks."""
+    known = folder.read_table("nulls") if folder.has_table("nulls") else pd.DataFrame()
+    known = set(zip(known.network, known.layer, strict=True)) if len(known) else set()
+    rows = [
+        null_row(generator.network.name, layer, layer_null(generator, layer, folder))
+        for generator in generators
+        for layer in generator.layers
+        if (generator.network.name, layer) not in known
+    ]
+    if rows:
+        folder.merge_rows("nulls", pd.DataFrame(rows), ["network", "layer"])
+    return folder.read_table("nulls")
+
+
+def null_row(network: str, layer: str, null: NullDistribution) -> dict[str, str | float]:
+    """Return a layer's row of nulls.csv."""
+    quantiles = {"minimum": 0, "q05": 0.05, "median": 0.5, "q95": 0.95, "maximum": 1}
+    counts = {name: getattr(null, name) for name in ("n_stimuli", "n_pairs", "n_excluded_pairs")}
+    numbers = {name: float(null.quantile(q)) for name, q in quantiles.items()}
+    return {"network": network, "layer": layer} | counts | numbers
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), -1)

@@ -1,0 +1,53 @@
+"""A network that metamers are made for, and its stimuli as a run folder keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from model_metamers.networks.network import Network
+from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.store import RunFolder
+
+COMPARED_TOGETHER = 8  # stimuli whose activations are in memory at once
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A network that metamers are made for, its natural stimuli, and what its null is drawn from.
+
+    Attributes:
+        network: the network.
+        layers: the layers to match, in the network's order.
+        stimuli: the natural stimuli, in the network's size.
+        null_stimuli: natural stimuli whose pairs make the null distribution.
+        null_groups: see `validation.null_distribution`; by default the labels of `null_stimuli`.
+        initial: what the metamers start from, like the stimuli; noise by default.
+    """
+
+    network: Network
+    layers: tuple[str, ...]
+    stimuli: StimulusSet
+    null_stimuli: StimulusSet
+    null_groups: Sequence | None = None
+    initial: np.ndarray | None = None
+
+
+def save_previews(
+    folder: RunFolder, network: Network, layer: str, ids: Sequence[str], stimuli: np.ndarray
+) -> None:
+    """Write the stimuli that people get, and that are certified."""
+    folder.save_previews(
+        network.name, layer, ids, stimuli, network.sample_rate_hz, *_value_range(network)
+    )
+
+
+def load_previews(
+    folder: RunFolder, network: Network, layer: str, ids: Sequence[str]
+) -> np.ndarray:
+    """Return the stimuli that people get, as the network takes them."""
+    return folder.load_previews(network.name, layer, ids, *_value_range(network))
+
+
+def _value_range(network: Network) -> tuple:
+    return () if network.stimulus_range is None else (network.stimulus_range,)

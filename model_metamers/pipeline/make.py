@@ -1,0 +1,167 @@
+"""Make metamers: pieces of work, shared out in a cluster, resumed after a break.
+
+A piece is some stimuli of one network and layer; its state is saved whenever its loss is logged.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from model_metamers import devices
+from model_metamers.networks.network import Network
+from model_metamers.pipeline.generator import Generator, save_previews
+from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.store import NATURAL, RunFolder
+from model_metamers.synthesis import (
+    SynthesisConfig,
+    SynthesisResult,
+    SynthesisState,
+    synthesize,
+)
+
+PATIENCE_SECONDS = 600  # without a sign of life from the other workers
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some stimuli of one network and layer: what one worker makes in one go."""
+
+    generator: Generator
+    layer: str
+    indices: tuple[int, ...]
+    name: str
+
+    @property
+    def network(self) -> Network:
+        return self.generator.network
+
+
+def make_metamers(
+    generators: Sequence[Generator],
+    config: SynthesisConfig,
+    folder: RunFolder,
+    strategy_name: str = "none",
+    batch_size: int = 16,
+) -> None:
+    """Synthesise every layer that the folder does not hold yet, and write its previews.
+
+    In a cluster every worker takes its share of the pieces; the first waits for the others.
+
+    Args:
+        generators: what to make.
+        config: the optimisation.
+        folder: the run folder; state is saved there as often as the loss is logged.
+        strategy_name: see `devices`.
+        batch_size: stimuli optimised together.
+    """
+    for generator in generators:
+        stimuli, network = generator.stimuli, generator.network
+        save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli)
+    pieces = [
+        piece
+        for generator in generators
+        for layer in generator.layers
+        for piece in _pieces(generator, layer, batch_size)
+    ]
+    worker, n_workers = devices.worker_share(strategy_name)
+    mine = devices.my_pieces(pieces, worker, n_workers)
+    strategy = devices.make_strategy(strategy_name)
+    for number, piece in enumerate(mine, start=1):
+        if not any(
+            folder.has_piece(piece.network.name, name) for name in (piece.layer, piece.name)
+        ):
+            _make_piece(piece, config, folder, strategy, f"{number}/{len(mine)}")
+        _finish_layer(piece.generator, piece.layer, folder, batch_size)
+    if worker == 0 and n_workers > 1:
+        _wait_for_other_workers(generators, folder)
+
+
+def _wait_for_other_workers(generators: Sequence[Generator], folder: RunFolder) -> None:
+    """Return when all layers are finished.
+
+    Raises:
+        ValueError: no worker has saved anything for `PATIENCE_SECONDS`.
+    """
+    layers = [(g.network.name, layer, g.stimuli.ids) for g in generators for layer in g.layers]
+    while missing := [layer for layer in layers if not folder.has_previews(*layer)]:
+        if folder.seconds_since_progress() > PATIENCE_SECONDS:
+            names = ", ".join(f"{network} {layer}" for network, layer, _ in missing)
+            raise ValueError(
+                f"the other workers have stopped before finishing {names}; run the same command "
+                f"again to continue"
+            )
+        time.sleep(5)
+
+
+def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
+    n_stimuli = len(generator.stimuli)
+    if n_stimuli <= batch_size:
+        return [_Piece(generator, layer, tuple(range(n_stimuli)), layer)]
+    parts = [
+        range(n_stimuli)[start : start + batch_size] for start in range(0, n_stimuli, batch_size)
+    ]
+    # The name tells which stimuli, so that parts made with another batch size are not mixed up.
+    return [
+        _Piece(generator, layer, tuple(part), f"{layer}.stimuli{part[0]}to{part[-1]}of{n_stimuli}")
+        for part in parts
+    ]
+
+
+def _make_piece(
+    piece: _Piece,
+    config: SynthesisConfig,
+    folder: RunFolder,
+    strategy: tf.distribute.Strategy,
+    number: str,
+) -> None:
+    name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
+    initial = piece.generator.initial
+    initial = None if initial is None else initial[list(piece.indices)]
+    saved = folder.load_state(name, piece.name)
+    state = None if saved is None else SynthesisState(**saved)
+    with tqdm(total=config.iterations, desc=f"{number} {name} {piece.name}", unit="step") as bar:
+        bar.update(0 if state is None else int(state.step.max()))
+
+        def on_chunk(state: SynthesisState) -> None:
+            folder.save_state(name, piece.name, state.arrays())
+            bar.update(int(state.step.max()) - bar.n)
+            bar.set_postfix(loss=f"{state.loss[-1].mean():.3g}")
+
+        result = synthesize(
+            piece.network, piece.layer, stimuli.stimuli, config, strategy, stimuli.ids,
+            state, on_chunk, initial,
+        )  # fmt: skip
+    _save_result(folder, name, piece.name, stimuli, result)
+    folder.clear_state(name, piece.name)
+
+
+def _save_result(
+    folder: RunFolder, network: str, piece: str, stimuli: StimulusSet, result: SynthesisResult
+) -> None:
+    folder.save_piece(
+        network,
+        piece,
+        natural=stimuli.stimuli,
+        metamer=result.metamers,
+        stimulus_id=np.array(stimuli.ids),
+        loss=result.losses,
+        step=result.step,
+        status=result.status,
+    )
+
+
+def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_size: int) -> None:
+    """Join the parts of a layer, when all of them are there, and write its previews."""
+    network = generator.network
+    if not folder.has_piece(network.name, layer):
+        names = [piece.name for piece in _pieces(generator, layer, batch_size)]
+        if not all(folder.has_piece(network.name, name) for name in names):
+            return
+        folder.join_pieces(network.name, names, layer)
+    if not folder.has_previews(network.name, layer, generator.stimuli.ids):
+        piece = folder.load_piece(network.name, layer)
+        save_previews(folder, network, layer, piece["stimulus_id"], piece["metamer"])
