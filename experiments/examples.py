@@ -7,7 +7,7 @@ import pandas as pd
 
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.frontends.picture import cochleagram_picture
-from model_metamers.plotting.panels import ImageRow
+from model_metamers.plotting.examples import ImageRow
 from model_metamers.store import NATURAL, RunFolder
 
 

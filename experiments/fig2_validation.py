@@ -19,7 +19,7 @@ from absl import flags
 from figure_run import Settings
 
 from model_metamers.paper import load_table
-from model_metamers.plotting.validation import figure2
+from model_metamers.plotting.figure2 import figure2
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/fig2_validation", presets.AUDIO_RUN)

@@ -15,7 +15,7 @@ import presets
 from examples import example_rows, sound_picture
 from figure_run import Settings
 
-from model_metamers.plotting.panels import figure3
+from model_metamers.plotting.figure3 import figure3
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/fig3_audio", presets.AUDIO_RUN)

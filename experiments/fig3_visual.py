@@ -18,7 +18,7 @@ import presets
 from examples import example_rows, pixels
 from figure_run import Settings
 
-from model_metamers.plotting.panels import figure3
+from model_metamers.plotting.figure3 import figure3
 from model_metamers.store import RunFolder
 
 figure_run.define_flags(presets.VISUAL_RUN)

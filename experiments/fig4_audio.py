@@ -15,7 +15,7 @@ import presets
 from examples import example_rows, sound_picture
 from figure_run import Settings
 
-from model_metamers.plotting.audio import figure4
+from model_metamers.plotting.figure4 import figure4
 from model_metamers.store import RunFolder
 
 figure_run.define_flags(presets.AUDIO_RUN)

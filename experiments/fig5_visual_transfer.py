@@ -14,7 +14,7 @@ import figure_run
 import presets
 from figure_run import Settings
 
-from model_metamers.plotting.panels import transfer_figure
+from model_metamers.plotting.figure5 import figure5
 from model_metamers.stimuli.made.objects import FINE_CLASSES
 from model_metamers.store import RunFolder
 
@@ -64,7 +64,7 @@ def draw(folder: RunFolder) -> None:
         "16-way": ("16-way", 1 / 16),
         "native": (f"{n_classes}-way (native class)", 1 / n_classes),
     }
-    folder.save_figure(transfer_figure(folder.read_table("recognition"), config["layers"], tasks))
+    folder.save_figure(figure5(folder.read_table("recognition"), config["layers"], tasks))
     print(f"drew {folder.path / 'figure.png'} and figure.pdf")
 
 

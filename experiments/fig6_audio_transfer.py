@@ -14,7 +14,7 @@ import figure_run
 import presets
 from figure_run import Settings
 
-from model_metamers.plotting.audio import figure6
+from model_metamers.plotting.figure6 import figure6
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/fig6_audio_transfer", presets.AUDIO_RUN)

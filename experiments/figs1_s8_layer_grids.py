@@ -15,7 +15,7 @@ import presets
 from absl import flags
 from figure_run import Settings
 
-from model_metamers.plotting.layer_grid import layer_grid_figure
+from model_metamers.plotting.figures_s1_s8 import layer_grid_figure
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/figs1_s8_layer_grids", presets.VISUAL_RUN)

@@ -18,7 +18,7 @@ import presets
 from figure_run import Settings
 
 from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
-from model_metamers.plotting.audio import figure_s9
+from model_metamers.plotting.figure_s9 import figure_s9
 from model_metamers.store import RunFolder
 
 figure_run.define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)

@@ -13,7 +13,7 @@ from model_metamers import pipeline, validation
 from model_metamers.analysis import fidelity
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator
-from model_metamers.plotting.validation import figure2
+from model_metamers.plotting.figure2 import figure2
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.synthesis import SynthesisConfig

@@ -81,7 +81,7 @@ def test_nobody_imports_experiments():
 
 @pytest.mark.parametrize(
     "module",
-    ["model_metamers", "model_metamers.plotting.panels", "model_metamers.store",
+    ["model_metamers", "model_metamers.plotting.figure3", "model_metamers.store",
      "model_metamers.paper", "model_metamers.stimuli.made.objects",
      "model_metamers.analysis.claims.table"],
 )  # fmt: skip

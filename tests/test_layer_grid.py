@@ -10,7 +10,7 @@ import model_metamers as mm
 from model_metamers import pipeline, validation
 from model_metamers.analysis import layer_grid
 from model_metamers.pipeline import Generator
-from model_metamers.plotting.layer_grid import layer_grid_figure
+from model_metamers.plotting.figures_s1_s8 import layer_grid_figure
 from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import MATCHES_COLUMNS, NATURAL, RunFolder

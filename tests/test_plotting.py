@@ -10,14 +10,9 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from model_metamers.plotting.axes import HUMAN_LABEL
-from model_metamers.plotting.panels import (
-    ImageRow,
-    figure3,
-    image_grid,
-    recognition_by_layer,
-    recognition_figure,
-)
+from model_metamers.plotting.axes import HUMAN_LABEL, image_grid, recognition_by_layer
+from model_metamers.plotting.examples import ImageRow
+from model_metamers.plotting.figure3 import figure3
 from model_metamers.plotting.style import NETWORKS, full_size_name, style_of
 
 LAYERS = ["conv1_2", "conv5_4", "fc8"]
@@ -151,16 +146,14 @@ def test_figure3_has_one_plot_per_network_and_says_what_is_not_accepted():
 def test_everything_drawn_is_on_the_page():
     generators = [name for name in NETWORKS if "_aliasing" in name]  # the longest labels
     table = pd.concat([recognition(name, full_size_name(name)) for name in generators])
-    figure = recognition_figure(table, dict.fromkeys(generators, LAYERS))
-    assert len(figure.axes) == 4
+    figure = figure3([image_row(name) for name in generators], table)
+    assert len(figure.axes) == 1 + 4
     assert_on_the_page(figure)
 
 
 def test_figures_need_something_to_draw():
     with pytest.raises(ValueError, match="at least one"):
         figure3([], recognition())
-    with pytest.raises(ValueError, match="at least one"):
-        recognition_figure(recognition(), {})
 
 
 def test_names_tell_scale_and_seed():
@@ -182,7 +175,7 @@ def test_image_networks_have_colours_and_markers_of_their_own():
 
 def test_plotting_needs_no_tensorflow_and_no_pyplot():
     code = (
-        "import sys, model_metamers.plotting.panels; "
+        "import sys, model_metamers.plotting.figure3; "
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'matplotlib.pyplot')))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

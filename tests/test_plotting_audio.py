@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.picture import cochleagram_picture
-from model_metamers.plotting.audio import figure4, recognition_by_others
-from model_metamers.plotting.panels import ImageRow
+from model_metamers.plotting.examples import ImageRow
+from model_metamers.plotting.figure4 import figure4
+from model_metamers.plotting.recognition_by_generator import recognition_by_others
 from model_metamers.plotting.style import HUMAN_COLOUR
 
 ALIASED, REDUCED = "word_aliased_small", "word_reduced_aliasing_small"

@@ -1,0 +1,70 @@
+"""Figure 4: metamers of audio networks, and how well other networks and people recognise them.
+
+Source: paper, Figure 4.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from model_metamers.plotting.examples import ImageRow, draw_examples, examples_height_mm
+from model_metamers.plotting.page import Page
+from model_metamers.plotting.recognition_by_generator import (
+    BELOW_PANEL_MM,
+    PANEL_HEIGHT_MM,
+    legend,
+    panels_side_by_side,
+    recognition_by_others,
+    title_panel,
+)
+from model_metamers.plotting.style import (
+    RC,
+    full_size_name,
+)
+
+# Cochleagrams are low: a row has room for eight letters.
+ROW_LABELS = {
+    "word_aliased": "words,\naliased",
+    "word_reduced_aliasing": "words",
+    "random_reduced_aliasing": "random",
+    "audioset_reduced_aliasing": "back-\ngrounds",
+    "word_audioset_reduced_aliasing": "words +\nbackgr.",
+}
+
+
+@matplotlib.rc_context(RC)
+def figure4(
+    rows: Sequence[ImageRow],
+    recognition: pd.DataFrame,
+    panels: Mapping[str, Sequence[str]],
+    chance: float,
+) -> Figure:
+    """Draw cochleagrams of metamers above their recognition by other networks and by people.
+
+    Args:
+        rows: panel a, one row of cochleagrams per network.
+        recognition: a recognition.csv table.
+        panels: title -> networks compared, each one of `rows`.
+        chance: proportion correct of a guess.
+
+    Returns:
+        The figure, 180 mm wide.
+    """
+    layers = {row.generator: row.layers for row in rows}
+    top_mm = examples_height_mm(rows) + 12
+    page = Page(top_mm + PANEL_HEIGHT_MM + BELOW_PANEL_MM)
+    draw_examples(page, rows, [ROW_LABELS[full_size_name(row.generator)] for row in rows])
+    page.heading(
+        "b",
+        "Recognition by other networks, and by people (reduced aliasing where not said otherwise)",
+        top_mm - 6,
+    )
+    for axes, (title, networks) in zip(
+        panels_side_by_side(page, top_mm + 4, len(panels)), panels.items(), strict=True
+    ):
+        recognition_by_others(axes, recognition, {name: layers[name] for name in networks}, chance)
+        title_panel(axes, title)
+    legend(page.figure, "Metamers of:")
+    return page.figure

@@ -1,0 +1,146 @@
+"""Recognition by others, one plot for several generating networks and a line for each.
+
+Source: paper, Figures 4b, 6 and S9.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from model_metamers.plotting.axes import (
+    NATURAL,
+)
+from model_metamers.plotting.examples import EXAMPLES_WIDTH_MM
+from model_metamers.plotting.page import LEFT_MM, Page
+from model_metamers.plotting.style import (
+    HUMAN_COLOUR,
+    NETWORKS,
+    NOTE_COLOUR,
+    WIDTH_MM,
+    full_size_name,
+    style_of,
+)
+
+HUMANS = "Humans (published):"
+PANEL_GAP_MM, PANEL_HEIGHT_MM, BELOW_PANEL_MM = 6.0, 42.0, 35.0
+
+
+def panels_side_by_side(page: Page, top_mm: float, n_panels: int) -> list[Axes]:
+    """Return axes side by side; only the first has numbers on its vertical axis."""
+    width_mm = (EXAMPLES_WIDTH_MM + PANEL_GAP_MM) / n_panels - PANEL_GAP_MM
+    pitch_mm = width_mm + PANEL_GAP_MM
+    return [
+        page.axes(LEFT_MM + place * pitch_mm, top_mm, width_mm, PANEL_HEIGHT_MM)
+        for place in range(n_panels)
+    ]
+
+
+def title_panel(axes: Axes, title: str) -> None:
+    """Write a panel's title; only the first panel of a row keeps its vertical scale."""
+    axes.set_title(title, pad=4)
+    if axes.get_position().x0 > 2 * LEFT_MM / WIDTH_MM:
+        axes.set(ylabel="", yticklabels=[])
+
+
+def legend(figure: Figure, title: str) -> None:
+    """Write one legend of all panels at the foot of the page, people last."""
+    entries = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    labels = sorted(entries, key=lambda label: label.startswith(HUMANS))
+    figure.legend(
+        [entries[label] for label in labels],
+        labels,
+        title=title,
+        loc="lower center",
+        ncols=3,
+        frameon=False,
+        handlelength=2.6,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+        title_fontsize=6.5,
+    )
+
+
+def recognition_by_others(
+    axes: Axes, table: pd.DataFrame, layers: Mapping[str, Sequence[str]], chance: float
+) -> None:
+    """Plot how well other networks, and people, recognise the metamers of several networks.
+
+    A network's line is the mean of all observers but itself; whiskers are their mean standard
+    error over stimuli. Layers at the same depth share a place on the axis.
+
+    Args:
+        axes: to draw into.
+        table: columns of recognition.csv.
+        layers: generating network -> its layers, equally many for all.
+        chance: proportion correct of a guess.
+    """
+    for place, (generator, names) in enumerate(layers.items()):
+        style = style_of(generator)
+        rows = table[(table.generator == generator) & (table.observer != generator)]
+        others = layer_curve(rows[rows.source == "measured"], names)
+        shift = place - (len(layers) - 1) / 2
+        draw_curve(axes, others, style.label, style.colour, style.marker, shift)
+        _draw_people(axes, table, generator, names, style.marker)
+    depths = ["/".join(dict.fromkeys(at)) for at in zip(*layers.values(), strict=True)]
+    finish(axes, [NATURAL, *depths], chance)
+
+
+def draw_curve(
+    axes: Axes, curve: pd.DataFrame, label: str, colour: str, marker: str, shift: float
+) -> None:
+    """Draw one line; a shift of 1 is a little to the right, so that no whisker hides another."""
+    axes.errorbar(
+        np.arange(len(curve)) + 0.08 * shift,
+        curve["proportion_correct"],
+        curve["sem"].fillna(0),
+        label=label,
+        color=colour,
+        marker=marker,
+        linewidth=1.2,
+        elinewidth=0.7,
+    )
+
+
+def finish(axes: Axes, ticks: Sequence[str], chance: float) -> None:
+    """Write what all panels have: chance, layers, scale."""
+    axes.axhline(chance, color=NOTE_COLOUR, linewidth=0.6, linestyle=":", zorder=0)
+    axes.text(-0.4, chance + 0.01, "chance", va="bottom", size=6, color=NOTE_COLOUR)
+    names = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(ticks)), ticks, **names)
+    axes.set(xlim=(-0.5, len(ticks) - 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
+    axes.set_ylabel("Words recognised")
+
+
+def _draw_people(
+    axes: Axes, table: pd.DataFrame, generator: str, names: Sequence[str], marker: str
+) -> None:
+    """Draw the published human scores of the full-size network, where there are any."""
+    full_size = full_size_name(generator)
+    published = table[(table.source == "published") & (table.generator == full_size)]
+    if published.empty:
+        return
+    curve = layer_curve(published, names)
+    axes.errorbar(
+        np.arange(len(curve)),
+        curve["proportion_correct"],
+        curve["sem"],
+        label=f"{HUMANS} {NETWORKS[full_size][0]}",
+        color=HUMAN_COLOUR,
+        marker=marker,
+        markerfacecolor="none",
+        linestyle="--",
+        linewidth=0.9,
+        elinewidth=0.6,
+    )
+
+
+def layer_curve(rows: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:
+    """Return mean score and standard error by layer, natural first, NaN where there is none."""
+    means = rows.groupby("layer")[["proportion_correct", "sem"]].mean()
+    return means.reindex([NATURAL, *layers])
