@@ -17,13 +17,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import script
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from shared import script
 from absl import flags
-from algorithm_2019 import network_of_2019
+from shared.algorithm_2019 import network_of_2019
 
 from model_metamers.networks.catalog import load_network
 from model_metamers.networks.network import Network

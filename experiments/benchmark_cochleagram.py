@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import script
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from shared import script
 from absl import flags
 
 from model_metamers.frontends.cochleagram import Cochleagram

@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import script
+from shared import script
 from absl import flags, logging
 
 from model_metamers.files import atomic_file

@@ -10,7 +10,7 @@ whose tables are not there is "not run".
 
 from pathlib import Path
 
-import script
+from shared import script
 from absl import flags
 
 from model_metamers.analysis.claims.table import CLAIMS, claims_table

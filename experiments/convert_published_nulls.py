@@ -9,7 +9,7 @@ are pickles and are read without running anything in them. An experiment with th
 judges its metamers by them.
 """
 
-import script
+from shared import script
 from absl import flags
 
 from model_metamers.networks.catalog import catalog_entry

@@ -15,8 +15,8 @@ layer tells the relative L2 distance to ours: about 1e-6, the rounding of float3
 import sys
 from pathlib import Path
 
-import script
 import numpy as np
+from shared import script
 from absl import flags
 
 from model_metamers.networks import catalog, slim_reference

@@ -12,11 +12,9 @@ as by fig4_audio.py. Those made with the true gradient, of as many of its stimul
 
 from dataclasses import replace
 
-import script
-import figure_run
-import presets
+from shared import figure_run, presets, script
 from absl import flags
-from figure_run import Settings
+from shared.figure_run import Settings
 
 from model_metamers.paper import load_table
 from model_metamers.plotting.figure2 import figure2
@@ -38,7 +36,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write the tables; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import audio
+    from shared import audio
 
     from model_metamers.analysis.fidelity import relu_layers
 

@@ -9,11 +9,9 @@ played to the network itself and to the other word networks. Writes recognition.
 and the figure.
 """
 
-import script
-import figure_run
-import presets
-from examples import example_rows, sound_picture
-from figure_run import Settings
+from shared import figure_run, presets, script
+from shared.examples import example_rows, sound_picture
+from shared.figure_run import Settings
 
 from model_metamers.plotting.figure3 import figure3
 from model_metamers.store import RunFolder
@@ -31,7 +29,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write recognition.csv; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import audio
+    from shared import audio
 
     from model_metamers import pipeline
 

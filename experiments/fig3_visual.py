@@ -12,11 +12,9 @@ to the others. A run that was interrupted continues with the same command. Write
 figure.pdf.
 """
 
-import script
-import figure_run
-import presets
-from examples import example_rows, pixels
-from figure_run import Settings
+from shared import figure_run, presets, script
+from shared.examples import example_rows, pixels
+from shared.figure_run import Settings
 
 from model_metamers.plotting.figure3 import figure3
 from model_metamers.store import RunFolder
@@ -34,7 +32,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Run the stages from natural images to the tables; return False on workers that only help."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import visual
+    from shared import visual
 
     from model_metamers import pipeline
 

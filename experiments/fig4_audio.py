@@ -9,11 +9,9 @@ correlation above the null distribution) and played to the other word networks. 
 interrupted continues with the same command. Writes the run folder of `model_metamers.store`.
 """
 
-import script
-import figure_run
-import presets
-from examples import example_rows, sound_picture
-from figure_run import Settings
+from shared import figure_run, presets, script
+from shared.examples import example_rows, sound_picture
+from shared.figure_run import Settings
 
 from model_metamers.plotting.figure4 import figure4
 from model_metamers.store import RunFolder
@@ -31,7 +29,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Run the stages from natural sounds to the tables; return False on workers that only help."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import audio
+    from shared import audio
 
     from model_metamers import pipeline
 

@@ -9,10 +9,8 @@ network's are shown to itself, to the other architectures, and to its own archit
 another initialisation. Writes recognition.csv and the figure.
 """
 
-import script
-import figure_run
-import presets
-from figure_run import Settings
+from shared import figure_run, presets, script
+from shared.figure_run import Settings
 
 from model_metamers.plotting.figure5 import figure5
 from model_metamers.stimuli.made.objects import FINE_CLASSES
@@ -34,7 +32,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write recognition.csv; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import visual
+    from shared import visual
 
     from model_metamers import pipeline
     from model_metamers.networks.catalog import load_network

@@ -9,10 +9,8 @@ the word network's second seed, and of the networks trained on words and backgro
 backgrounds alone, and not at all. Writes recognition.csv and the figure.
 """
 
-import script
-import figure_run
-import presets
-from figure_run import Settings
+from shared import figure_run, presets, script
+from shared.figure_run import Settings
 
 from model_metamers.plotting.figure6 import figure6
 from model_metamers.store import RunFolder
@@ -30,8 +28,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write recognition.csv; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import audio
-    import generators
+    from shared import audio, generators
 
     from model_metamers import pipeline
 

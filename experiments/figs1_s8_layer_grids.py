@@ -9,11 +9,9 @@ The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_v
 fig4_audio.py. Writes layer_grid.csv and one figure per network.
 """
 
-import script
-import figure_run
-import presets
+from shared import figure_run, presets, script
 from absl import flags
-from figure_run import Settings
+from shared.figure_run import Settings
 
 from model_metamers.plotting.figures_s1_s8 import layer_grid_figure
 from model_metamers.store import RunFolder
@@ -36,8 +34,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write layer_grid.csv; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import audio
-    import visual
+    from shared import audio, visual
 
     from model_metamers.analysis.layer_grid import layer_grid
 

@@ -12,10 +12,8 @@ to the network itself and to its second seed.
 
 from dataclasses import replace
 
-import script
-import figure_run
-import presets
-from figure_run import Settings
+from shared import figure_run, presets, script
+from shared.figure_run import Settings
 
 from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
 from model_metamers.plotting.figure_s9 import figure_s9
@@ -34,8 +32,7 @@ def main() -> None:
 def compute(options: Settings) -> bool:
     """Write the tables; return False on workers that only help to make metamers."""
     # TensorFlow is imported here, so that --stage=figure does without it.
-    import audio
-    import generators
+    from shared import audio, generators
 
     from model_metamers import pipeline
 

@@ -10,9 +10,9 @@ synthesiser would speak differently.
 import shutil
 from pathlib import Path
 
-import script
 import numpy as np
 import soundfile
+from shared import script
 from absl import flags, logging
 
 from model_metamers.stimuli.made import speech

@@ -21,14 +21,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import script
-import audio
 import keras
 import pandas as pd
 import tensorflow as tf
-import visual
+from shared import audio, script, visual
 from absl import flags
-from figure_run import PAPER, SMALL
+from shared.figure_run import PAPER, SMALL
 from tqdm import tqdm
 
 from model_metamers.networks.catalog import load_network

@@ -5,7 +5,7 @@ python experiments/objects_contact_sheet.py
 
 from pathlib import Path
 
-import script
+from shared import script
 from absl import flags
 from PIL import Image
 

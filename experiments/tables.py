@@ -11,11 +11,10 @@ audio networks, S5 of the image networks, S6 of metamers optimised as cochleagra
 
 from pathlib import Path
 
-import script
 import pandas as pd
-import presets
+from shared import presets, script
 from absl import flags, logging
-from figure_run import PAPER, SMALL
+from shared.figure_run import PAPER, SMALL
 
 from model_metamers.analysis import tables
 from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED

@@ -16,10 +16,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import script
-import corpus_images
+from shared import corpus_images, script
 from absl import flags
-from courses import as_flags_say, check_names, define_full_size_flags, train_networks
+from shared.courses import as_flags_say, check_names, define_full_size_flags, train_networks
 
 from model_metamers import devices
 from model_metamers.networks import catalog

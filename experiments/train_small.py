@@ -11,11 +11,9 @@ run goes on where it stood.
 from dataclasses import replace
 from pathlib import Path
 
-import script
-import small_objects
-import small_words
+from shared import script, small_objects, small_words
 from absl import flags
-from courses import Course, check_names, train_networks
+from shared.courses import Course, check_names, train_networks
 
 from model_metamers import devices
 from model_metamers.networks import catalog

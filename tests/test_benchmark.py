@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from algorithm_2019 import DenseHanningPooling2D, StridedCochleagram, network_of_2019
+from shared.algorithm_2019 import DenseHanningPooling2D, StridedCochleagram, network_of_2019
 
 import model_metamers as mm
 

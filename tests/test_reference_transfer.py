@@ -7,9 +7,9 @@ and one of the twenty clips may tip over.
 
 from pathlib import Path
 
-import audio
 import numpy as np
 import pytest
+from shared import audio
 
 import model_metamers as mm
 from model_metamers import pipeline

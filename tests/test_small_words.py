@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import courses
 import numpy as np
 import pandas as pd
 import pytest
-import small_words
 import tensorflow as tf
+from shared import courses, small_words
 from command_line import error_of, run
 
 from model_metamers.networks import catalog

@@ -5,12 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 import command_line
-import corpus_images
-import courses
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from shared import corpus_images, courses
 from tiny_imagenet import FILES, write_folder, write_records
 
 from model_metamers.analysis import tables

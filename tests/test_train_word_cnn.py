@@ -6,12 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 import command_line
-import corpus_words
-import courses
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_corpora
+from shared import corpus_words, courses
 
 from model_metamers.networks import catalog, checkpoints
 

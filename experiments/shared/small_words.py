@@ -12,10 +12,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from courses import Course
 
 from model_metamers.training import mixtures, sounds, tasks
 from model_metamers.training.loop import TrainingConfig
+from shared.courses import Course
 
 # Share of words, and area under the ROC curve.
 TARGETS = {"word": 0.78, "background": 0.995}

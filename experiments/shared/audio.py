@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import generators
 import numpy as np
-import presets
 import scipy.signal
 from absl import logging
-from figure_run import PAPER, SMALL, Settings
 
+from shared import generators, presets
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task
@@ -19,6 +17,7 @@ from model_metamers.stimuli.noise import pink_noise
 from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.stimuli.words import load_word_clips
+from shared.figure_run import PAPER, SMALL, Settings
 
 # Beyond the cochleagram of a full-scale square wave, whose envelopes reach 1.
 COCHLEAGRAM_RANGE = (0.0, 8.0)

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import script
 import keras
 import tensorflow as tf
 from absl import flags, logging
 
+from shared import script
 from model_metamers import devices
 from model_metamers.networks import checkpoints
 from model_metamers.networks.catalog import CATALOG

@@ -6,11 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from courses import Course
 
 from model_metamers.stimuli.made import objects
 from model_metamers.training import datasets, tasks
 from model_metamers.training.loop import TrainingConfig
+from shared.courses import Course
 
 N_TRAIN_PER_CLASS, N_VALIDATION_PER_CLASS = 120, 20
 

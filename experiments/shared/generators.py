@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from figure_run import Settings
-
 from model_metamers import devices
 from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
 from model_metamers.stimuli.stimulus_set import StimulusSet
+from shared.figure_run import Settings
 
 Stimuli = tuple[StimulusSet, StimulusSet, Sequence | None]
 

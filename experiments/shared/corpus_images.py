@@ -11,12 +11,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from courses import Course, networks_trained_by, scores_on_one_device
 
 from model_metamers.paper import load_table
 from model_metamers.training import imagenet, tasks
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
+from shared.courses import Course, networks_trained_by, scores_on_one_device
 
 NETWORKS = networks_trained_by("experiments/train_imagenet.py")
 SCORES = ("top1_percent", "top5_percent")

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import generators
 import numpy as np
 from absl import logging
-from figure_run import SMALL, Settings
 
+from shared import generators
 from model_metamers import recognition
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
@@ -23,6 +22,7 @@ from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.training.datasets import FIRST_SEED
+from shared.figure_run import SMALL, Settings
 
 _VARIANTS = objects.VARIANTS_PER_CATEGORY
 _OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)

@@ -12,7 +12,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from courses import Course, networks_trained_by, scores_on_one_device
 
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.networks.files import sha256_of
@@ -20,6 +19,7 @@ from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
 from model_metamers.training import manifests, tasks, word_stream
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
+from shared.courses import Course, networks_trained_by, scores_on_one_device
 
 NETWORKS = networks_trained_by("experiments/train_word_cnn.py")
 N_CLASSES = WORD_HEAD | AUDIOSET_HEAD

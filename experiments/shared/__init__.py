@@ -1,0 +1,1 @@
+"""What the scripts share: flags, presets, stimuli and observers of each modality, courses."""
