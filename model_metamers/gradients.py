@@ -15,7 +15,12 @@ the magnitude of a spectrum has no slope at all there.
 All take and return tensors of any shape: float, but for the complex argument of `magnitude`.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import tensorflow as tf
+
+Gradient: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 
 def relu_linear_gradient(x: tf.Tensor, limit: float = float("inf")) -> tf.Tensor:
@@ -35,7 +40,7 @@ def relu_linear_gradient(x: tf.Tensor, limit: float = float("inf")) -> tf.Tensor
     """
 
     @tf.custom_gradient
-    def rectify(x):
+    def rectify(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         y = tf.nn.relu(x)
         if limit < float("inf"):
             y = tf.minimum(y, tf.cast(limit, y.dtype))
@@ -59,10 +64,10 @@ def power_clipped_gradient(x: tf.Tensor, exponent: float = 0.3, clip: float = 1.
     """
 
     @tf.custom_gradient
-    def power(x):
+    def power(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         y = tf.exp(exponent * tf.math.log(x))  # tf.pow takes several times as long
 
-        def backward(upstream):
+        def backward(upstream: tf.Tensor) -> tf.Tensor:
             # A division is cheaper than a second power; at zero it gives NaN.
             return upstream * _clip_derivative(exponent * y / x, clip)
 
@@ -85,8 +90,8 @@ def log_clipped_gradient(x: tf.Tensor, clip: float = 1.0) -> tf.Tensor:
     """
 
     @tf.custom_gradient
-    def logarithm(x):
-        def backward(upstream):
+    def logarithm(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+        def backward(upstream: tf.Tensor) -> tf.Tensor:
             return upstream * _clip_derivative(1.0 / x, clip)
 
         return tf.math.log(x), backward

@@ -50,7 +50,7 @@ class CochleagramConfig:
     scale: float = 796.87416837456942
     exponent: float = 0.3
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         positive = ("sample_rate_hz", "n_samples", "envelope_rate_hz", "n_filters",
                     "sample_factor", "scale", "exponent")  # fmt: skip
         for name in positive:
@@ -97,7 +97,7 @@ class CochleagramConfig:
         return self.n_samples // 2 + 1
 
 
-def erb_number(frequency_hz: np.ndarray) -> np.ndarray:
+def erb_number(frequency_hz: np.ndarray | float) -> np.ndarray:
     """Return the ERB number of frequencies in Hz, any shape."""
     return EAR_Q * np.log1p(np.asarray(frequency_hz) / (MINIMUM_BANDWIDTH_HZ * EAR_Q))
 

@@ -57,7 +57,7 @@ def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list
     conjugates = tf.math.conj(filters)
 
     @tf.custom_gradient
-    def envelopes(waveforms: tf.Tensor) -> list[tf.Tensor]:
+    def envelopes(waveforms: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
         rows = spectrum.rows(waveforms)
         parts = zip(grids, _by_grid(grids, filters), strict=True)
         signals = [grid.signals(rows, its_filters) for grid, its_filters in parts]

@@ -10,11 +10,12 @@ All tensors: [batch, height, width, channels], float32.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 from keras import layers
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = keras.KerasTensor
 
 
 def scaled_channels(channels: int, width: float) -> int:

@@ -12,6 +12,7 @@ import keras
 from keras import layers
 
 from model_metamers.networks import blocks
+from model_metamers.networks.blocks import Tensor
 
 METAMER_LAYERS = (
     "Conv2d_1a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3",
@@ -76,25 +77,45 @@ class _Scaled:
     def __init__(self, width: float):
         self.width = width
 
-    def linear(self, x, scope: str, channels: int, kernel, stride=1, padding="same"):
+    def linear(
+        self,
+        x: Tensor,
+        scope: str,
+        channels: int,
+        kernel: int | tuple[int, int],
+        stride: int = 1,
+        padding: str = "same",
+    ) -> Tensor:
         """Convolve and normalise, with no ReLU: for a branch that ends in the concatenation."""
         channels = blocks.scaled_channels(channels, self.width)
         name = f"{scope}.linear"
         x = blocks.convolution(x, name, channels, kernel, stride, padding, use_bias=False)
         return blocks.batch_norm(x, f"{scope}.BatchNorm", _EPSILON, scale=False)
 
-    def conv(self, x, scope: str, channels: int, kernel, stride=1, padding="same"):
+    def conv(
+        self,
+        x: Tensor,
+        scope: str,
+        channels: int,
+        kernel: int | tuple[int, int],
+        stride: int = 1,
+        padding: str = "same",
+    ) -> Tensor:
         """Convolve, normalise, rectify; the ReLU carries the scope's name."""
         return blocks.relu(self.linear(x, scope, channels, kernel, stride, padding), scope)
 
-    def pooled(self, x, scope: str, channels: int):
+    def pooled(self, x: Tensor, scope: str, channels: int) -> Tensor:
         """Average over 3x3, then convolve 1x1: the last branch of most blocks."""
         x = layers.AveragePooling2D(3, 1, padding="same", name=f"{scope}.AvgPool_0a_3x3")(x)
         return self.linear(x, f"{scope}.Conv2d_0b_1x1", channels, 1)
 
     def block_35(
-        self, x, name, pooled_channels, names_5x5=("Conv2d_0a_1x1", "Conv2d_0b_5x5")
-    ):  # fmt: skip
+        self,
+        x: Tensor,
+        name: str,
+        pooled_channels: int,
+        names_5x5: tuple[str, str] = ("Conv2d_0a_1x1", "Conv2d_0b_5x5"),
+    ) -> Tensor:
         """Mixed_5b .. 5d: 1x1, 5x5 and two 3x3 convolutions, and a pooled branch."""
         branch_1, branch_2 = f"{name}.Branch_1", f"{name}.Branch_2"
         reduce_5x5, conv_5x5 = names_5x5
@@ -109,7 +130,7 @@ class _Scaled:
             self.pooled(x, f"{name}.Branch_3", pooled_channels),
         )
 
-    def reduction_17(self, x, name):
+    def reduction_17(self, x: Tensor, name: str) -> Tensor:
         """Mixed_6a: halve the map by strided convolutions and max pooling."""
         branch_1 = f"{name}.Branch_1"
         double = self.conv(x, f"{branch_1}.Conv2d_0a_1x1", 64, 1)
@@ -121,7 +142,7 @@ class _Scaled:
             layers.MaxPooling2D(3, 2, name=f"{name}.Branch_2.MaxPool_1a_3x3")(x),
         )
 
-    def block_17(self, x, name, channels):
+    def block_17(self, x: Tensor, name: str, channels: int) -> Tensor:
         """Mixed_6b .. 6e: 7x7 convolutions factored into 1x7 and 7x1."""
         branch_1, branch_2 = f"{name}.Branch_1", f"{name}.Branch_2"
         single = self.conv(x, f"{branch_1}.Conv2d_0a_1x1", channels, 1)
@@ -138,7 +159,7 @@ class _Scaled:
             self.pooled(x, f"{name}.Branch_3", 192),
         )
 
-    def reduction_8(self, x, name):
+    def reduction_8(self, x: Tensor, name: str) -> Tensor:
         """Mixed_7a: halve the map again."""
         branch_0, branch_1 = f"{name}.Branch_0", f"{name}.Branch_1"
         single = self.conv(x, f"{branch_0}.Conv2d_0a_1x1", 192, 1)
@@ -152,7 +173,7 @@ class _Scaled:
             layers.MaxPooling2D(3, 2, name=f"{name}.Branch_2.MaxPool_1a_3x3")(x),
         )
 
-    def block_8(self, x, name, name_3x1):
+    def block_8(self, x: Tensor, name: str, name_3x1: str) -> Tensor:
         """Mixed_7b, 7c: branches that fan out into 1x3 and 3x1 convolutions."""
         branch_1, branch_2 = f"{name}.Branch_1", f"{name}.Branch_2"
         single = self.conv(x, f"{branch_1}.Conv2d_0a_1x1", 384, 1)
@@ -169,5 +190,5 @@ class _Scaled:
         )
 
 
-def _rectified_concatenation(name: str, *branches):
+def _rectified_concatenation(name: str, *branches: Tensor) -> Tensor:
     return blocks.relu(layers.Concatenate(name=f"{name}.concat")(list(branches)), name)

@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from model_metamers.networks import blocks
+from model_metamers.networks.blocks import Tensor
 
 METAMER_LAYERS = (
     "conv1", "block1", "block2", "block3", "block4", "global_pool", "logits",
@@ -68,7 +69,7 @@ def resnet_v2_101(
     return keras.Model(image, logits, name="resnet_v2_101")
 
 
-def _bottleneck_unit(x, name: str, channels: int, stride: int, output_name: str):
+def _bottleneck_unit(x: Tensor, name: str, channels: int, stride: int, output_name: str) -> Tensor:
     preactivation = _norm_relu(x, f"{name}.preact")
     if x.shape[-1] == 4 * channels:
         shortcut = layers.MaxPooling2D(1, stride, name=f"{name}.shortcut")(x) if stride > 1 else x
@@ -84,11 +85,13 @@ def _bottleneck_unit(x, name: str, channels: int, stride: int, output_name: str)
     return layers.Add(name=output_name)([shortcut, residual])
 
 
-def _norm_relu(x, name: str):
+def _norm_relu(x: Tensor, name: str) -> Tensor:
     return blocks.relu(blocks.batch_norm(x, name, _EPSILON, scale=True), f"{name}.relu")
 
 
-def _padded_convolution(x, name: str, channels: int, kernel: int, stride: int, use_bias=True):
+def _padded_convolution(
+    x: Tensor, name: str, channels: int, kernel: int, stride: int, use_bias: bool = True
+) -> Tensor:
     """Convolve with padding that does not depend on the input's parity (TF-Slim conv2d_same)."""
     if stride == 1:
         return blocks.convolution(x, name, channels, kernel, use_bias=use_bias)

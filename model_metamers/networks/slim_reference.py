@@ -72,7 +72,7 @@ def write_random_checkpoint(
     slim_network = _slim_network(network_name)
     if format not in ("V1", "V2"):
         raise ValueError(f"checkpoint format must be 'V1' or 'V2'; got {format!r}")
-    generator = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     shape = slim_network.input_shape if size_px is None else (size_px, size_px, 3)
     with tf.Graph().as_default(), v1.Session() as session:
         slim_network.build(v1.placeholder(tf.float32, (1, *shape)), inference=False)
@@ -84,7 +84,7 @@ def write_random_checkpoint(
             [variable.initializer for variable in v1.global_variables()],
             {
                 variable.initializer.inputs[1]: _random_value(
-                    variable.op.name, variable.shape.as_list(), generator
+                    variable.op.name, variable.shape.as_list(), rng
                 )
                 for variable in v1.global_variables()
             },
@@ -160,19 +160,19 @@ def _relative_error(values: np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(values - expected) / np.linalg.norm(expected))
 
 
-def _random_value(name: str, shape: list[int], generator: np.random.Generator) -> np.ndarray:
+def _random_value(name: str, shape: list[int], rng: np.random.Generator) -> np.ndarray:
     kind = name.rsplit("/", 1)[-1]
     if kind == "global_step":
-        return np.int64(0)
+        return np.array(0, np.int64)
     if kind in ("moving_variance", "gamma"):
-        return generator.uniform(0.5, 1.5, shape).astype(np.float32)
+        return rng.uniform(0.5, 1.5, shape).astype(np.float32)
     if kind != "weights":
-        return 0.5 * generator.standard_normal(shape, np.float32)
+        return 0.5 * rng.standard_normal(shape, np.float32)
     gain = np.sqrt(2.0 / np.prod(shape[:-1]))
     if name.endswith("bottleneck_v2/conv3/weights"):
         # 33 residuals of full size would double the sum at each unit and drown every bias in it.
         gain *= 0.25
-    return np.float32(gain) * generator.standard_normal(shape, np.float32)
+    return np.float32(gain) * rng.standard_normal(shape, np.float32)
 
 
 def _slim_network(name: str) -> SlimNetwork:
@@ -187,12 +187,12 @@ def _slim_networks() -> dict[str, SlimNetwork]:
         "vgg_19": SlimNetwork(
             build=_build_vgg_19,
             input_shape=(224, 224, 3),
-            preprocess=lambda images: images * 255 - np.float32(vgg.CHANNEL_MEANS),
+            preprocess=lambda images: images * 255 - np.array(vgg.CHANNEL_MEANS, np.float32),
             tensors={
                 layer: f"vgg_19/{layer[:5]}/{layer}" if "_" in layer else f"vgg_19/{layer}"
                 for layer in vgg.METAMER_LAYERS
             },
-            unused={"vgg_19/mean_rgb": np.float32(vgg.CHANNEL_MEANS)},
+            unused={"vgg_19/mean_rgb": np.array(vgg.CHANNEL_MEANS, np.float32)},
         ),
         "inception_v3": SlimNetwork(
             build=_build_inception_v3,

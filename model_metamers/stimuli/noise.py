@@ -26,9 +26,9 @@ def pink_noise(n_samples: int, seed: int, stimulus_id: str) -> np.ndarray:
 
     Source: released code; amplitude 1 / sqrt(k + 1) at frequency bin k.
     """
-    generator = _generator(seed, stimulus_id)
+    rng = _generator(seed, stimulus_id)
     n_bins = n_samples // 2 + 1
-    spectrum = generator.standard_normal(n_bins) + 1j * generator.standard_normal(n_bins)
+    spectrum = rng.standard_normal(n_bins) + 1j * rng.standard_normal(n_bins)
     noise = np.fft.irfft(spectrum / np.sqrt(np.arange(n_bins) + 1), n_samples)
     noise -= noise.mean()
     return (noise * SOUND_NOISE_RMS / np.sqrt(np.mean(noise**2))).astype(np.float32)

@@ -27,8 +27,8 @@ class StimuliOnDemand:
     def __len__(self) -> int:
         return self._n_stimuli
 
-    def __getitem__(self, indices: Sequence[int] | slice) -> np.ndarray:
-        indices = np.arange(self._n_stimuli)[indices].tolist()
+    def __getitem__(self, chosen: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+        indices = np.arange(self._n_stimuli)[chosen].tolist()
         missing = [index for index in indices if index not in self._kept]
         with ThreadPoolExecutor() as threads:
             fresh = dict(zip(missing, threads.map(self._read, missing), strict=True))

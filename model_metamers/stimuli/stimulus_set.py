@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model_metamers.stimuli.on_demand import StimuliOnDemand
+
 
 @dataclass(frozen=True)
 class StimulusSet:
@@ -17,11 +19,11 @@ class StimulusSet:
         labels: true class of each stimulus, "" where it is not known.
     """
 
-    stimuli: np.ndarray
+    stimuli: np.ndarray | StimuliOnDemand
     ids: tuple[str, ...]
     labels: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not len(self.stimuli) == len(self.ids) == len(self.labels) == len(set(self.ids)):
             raise ValueError(
                 f"a stimulus set needs one unique id and one label per stimulus; got "
@@ -45,7 +47,7 @@ class StimulusSet:
     def joined(cls, parts: Sequence["StimulusSet"]) -> "StimulusSet":
         """Return all stimuli of several sets."""
         return cls(
-            np.concatenate([part.stimuli for part in parts]),
+            np.concatenate([part.stimuli[:] for part in parts]),
             tuple(name for part in parts for name in part.ids),
             tuple(label for part in parts for label in part.labels),
         )

@@ -53,7 +53,7 @@ class ScreeningRules:
     uninformative: tuple[str, ...] = ("Music",)
     max_zero_share: float = 0.1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.max_zero_share <= 1:
             raise ValueError(f"max_zero_share must be in [0, 1]; got {self.max_zero_share}")
 

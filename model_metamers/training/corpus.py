@@ -46,7 +46,7 @@ class ClassRules:
     utterance_limit: int = 2000
     min_letters: int = 5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if min(self.min_partners, self.min_utterances, self.min_letters) < 1:
             raise ValueError("min_partners, min_utterances and min_letters must be at least 1")
         if not 0 < self.max_partner_share <= 1:
@@ -78,7 +78,8 @@ def choose_words(
     Raises:
         ValueError: nothing is left.
     """
-    candidates, removed = [], Counter()
+    candidates: list[AlignedWord] = []
+    removed: Counter[str] = Counter()
     for word in sorted(spoken, key=lambda w: (w.label, w.speaker, str(w.path), w.middle)):
         reason = _unfit(word, rules, vocabulary)
         if reason is None:
@@ -90,7 +91,8 @@ def choose_words(
         pairs, pair_of, counts = np.unique(
             np.stack([labels, speakers]), axis=1, return_inverse=True, return_counts=True
         )
-        kept, by_rule = balanced_counts(*pairs, counts, rules, seed)
+        pair_labels, pair_speakers = pairs
+        kept, by_rule = balanced_counts(pair_labels, pair_speakers, counts, rules, seed)
         removed.update(by_rule)
         chosen = _draw(pair_of.ravel(), kept, seed)
         candidates = [candidates[i] for i in np.flatnonzero(chosen)]
@@ -148,7 +150,7 @@ def balanced_counts(
     Returns:
         The lower counts, and rule -> how many utterances it removed.
     """
-    generator = np.random.default_rng([seed, 0])
+    rng = np.random.default_rng([seed, 0])
     kinds = {"word": words, "speaker": speakers}
     steps = [
         (f"{kind} {reason}", rule, classes)
@@ -158,7 +160,7 @@ def balanced_counts(
     removed, done = dict.fromkeys((reason for reason, _, _ in steps), 0), 0
     while done < len(steps):
         reason, rule, classes = steps[done]
-        lower = rule(classes, counts, rules, generator)
+        lower = rule(classes, counts, rules, rng)
         n_removed = int(counts.sum() - lower.sum())
         removed[reason] += n_removed
         counts = lower
@@ -167,21 +169,21 @@ def balanced_counts(
 
 
 def _drop_narrow(
-    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, generator: np.random.Generator
+    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, rng: np.random.Generator
 ) -> np.ndarray:
     n_partners = np.bincount(classes, counts > 0)
     return np.where(n_partners[classes] >= rules.min_partners, counts, 0)
 
 
 def _drop_rare(
-    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, generator: np.random.Generator
+    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, rng: np.random.Generator
 ) -> np.ndarray:
     n_utterances = np.bincount(classes, counts)
     return np.where(n_utterances[classes] >= rules.min_utterances, counts, 0)
 
 
 def _trim_share(
-    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, generator: np.random.Generator
+    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, rng: np.random.Generator
 ) -> np.ndarray:
     """Trim the pairs that have too large a share of their class."""
     share = rules.max_partner_share
@@ -196,7 +198,7 @@ def _trim_share(
 
 
 def _trim_common(
-    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, generator: np.random.Generator
+    classes: np.ndarray, counts: np.ndarray, rules: ClassRules, rng: np.random.Generator
 ) -> np.ndarray:
     """Trim the largest pairs of classes that reach the limit, to one below it."""
     most = rules.utterance_limit - 1
@@ -207,7 +209,7 @@ def _trim_common(
             level = _highest(whole.max(), lambda k, n=whole: np.minimum(n, k).sum() <= most)
             trimmed = np.minimum(whole, level)
             larger = np.flatnonzero(whole > level)
-            trimmed[generator.choice(larger, most - trimmed.sum(), replace=False)] += 1
+            trimmed[rng.choice(larger, most - trimmed.sum(), replace=False)] += 1
             lower[pairs] = trimmed
     return lower
 

@@ -146,10 +146,16 @@ def _optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def _train_step(model, loss_function, optimizer, config, strategy):
+def _train_step(
+    model: keras.Model,
+    loss_function: LossFunction,
+    optimizer: keras.optimizers.Optimizer,
+    config: TrainingConfig,
+    strategy: tf.distribute.Strategy,
+) -> Callable:
     n_replicas = strategy.num_replicas_in_sync
 
-    def replica_step(inputs, targets):
+    def replica_step(inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             losses = loss_function(targets, model(inputs, training=True))
             loss = tf.reduce_sum(losses) / config.batch_size
@@ -167,7 +173,7 @@ def _train_step(model, loss_function, optimizer, config, strategy):
         return replica.all_reduce(tf.distribute.ReduceOp.SUM, loss)
 
     @tf.function
-    def step(batch):
+    def step(batch: tuple) -> tf.Tensor:
         return strategy.experimental_local_results(strategy.run(replica_step, args=batch))[0]
 
     return step

@@ -65,15 +65,17 @@ def mixtures(
     return np.stack(waveforms), np.array(labels, np.int32), np.stack(targets)
 
 
-def _mixture(words, backgrounds, config, seed, position):
+def _mixture(
+    words: Sounds, backgrounds: Sounds, config: MixtureConfig, seed: int, position: int
+) -> tuple[np.ndarray, int, np.ndarray]:
     epoch, offset = divmod(position, len(words))
     clip = np.random.default_rng([seed, epoch]).permutation(len(words))[offset]
-    draw = np.random.default_rng([seed, epoch, offset])
-    kind, second, snr = draw.random(), draw.random(), draw.uniform(*config.snr_db)
-    shift = draw.integers(2 * SHIFT_SAMPLES, endpoint=True)
+    rng = np.random.default_rng([seed, epoch, offset])
+    kind, second, snr = rng.random(), rng.random(), rng.uniform(*config.snr_db)
+    shift = rng.integers(2 * SHIFT_SAMPLES, endpoint=True)
     speech = words.waveforms[clip, shift : shift + N_SAMPLES] * _PCM
     background, target = _background(
-        backgrounds, draw, 2 if second < config.with_two_backgrounds else 1
+        backgrounds, rng, 2 if second < config.with_two_backgrounds else 1
     )
     if kind < config.without_background:
         return _at_rms(speech), words.labels[clip], _one_hot([0])
@@ -82,18 +84,20 @@ def _mixture(words, backgrounds, config, seed, position):
     return mix_at_snr(speech, background, snr), words.labels[clip], target
 
 
-def _background(backgrounds: Sounds, draw: np.random.Generator, n_textures: int):
+def _background(
+    backgrounds: Sounds, rng: np.random.Generator, n_textures: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the sum of some textures at equal level, and its target."""
-    chosen = draw.integers(len(backgrounds), size=n_textures)
-    starts = draw.integers(backgrounds.waveforms.shape[1] - N_SAMPLES, size=2)[:n_textures]
+    chosen = rng.integers(len(backgrounds), size=n_textures)
+    starts = rng.integers(backgrounds.waveforms.shape[1] - N_SAMPLES, size=2)[:n_textures]
     parts = [
         _at_rms(backgrounds.waveforms[index, start : start + N_SAMPLES] * _PCM)
         for index, start in zip(chosen, starts, strict=True)
     ]
-    return sum(parts), _one_hot(backgrounds.labels[chosen])
+    return np.sum(parts, axis=0), _one_hot(backgrounds.labels[chosen])
 
 
-def _one_hot(labels) -> np.ndarray:
+def _one_hot(labels: np.ndarray | list[int]) -> np.ndarray:
     target = np.zeros(len(SMALL_BACKGROUND_LABELS), np.float32)
     target[labels] = 1.0
     return target
@@ -116,7 +120,7 @@ def mixture_batches(
 
     call = StoppableCall(batch_at)
 
-    def batch(step: tf.Tensor):
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         types = (tf.float32, tf.int32, tf.float32)
         waveforms, labels, targets = tf.numpy_function(call, [step], types, stateful=False)
         waveforms.set_shape((batch_size, N_SAMPLES))

@@ -29,11 +29,11 @@ def class_accuracy(
         "fine": share of right classes; "category": share whose class is of the right category.
     """
     forward = tf.function(lambda inputs: model(inputs, training=False))
-    predicted, true = [], []
+    predicted_batches, true_batches = [], []
     for inputs, labels in batches:
-        predicted.append(np.argmax(forward(tf.constant(inputs)).numpy(), axis=1))
-        true.append(labels)
-    predicted, true = np.concatenate(predicted), np.concatenate(true)
+        predicted_batches.append(np.argmax(forward(tf.constant(inputs)).numpy(), axis=1))
+        true_batches.append(labels)
+    predicted, true = np.concatenate(predicted_batches), np.concatenate(true_batches)
     return {
         "fine": float(np.mean(predicted == true)),
         "category": float(np.mean(category_of_class[predicted] == category_of_class[true])),

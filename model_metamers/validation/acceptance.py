@@ -35,23 +35,23 @@ def accept(
 
     Source: FACTS section 5; the label is the predicted one, not the true one.
     """
-    status, rho = np.asarray(status, np.str_), np.asarray(spearman_layer, np.float64)
+    ended, rho = np.asarray(status, np.str_), np.asarray(spearman_layer, np.float64)
     natural, metamer = np.asarray(label_natural), np.asarray(label_metamer)
-    if not status.shape == rho.shape == natural.shape == metamer.shape:
+    if not ended.shape == rho.shape == natural.shape == metamer.shape:
         raise ValueError(
             "expected one status, correlation and two labels per metamer; got shapes "
-            f"{[list(x.shape) for x in (status, rho, natural, metamer)]}"
+            f"{[list(x.shape) for x in (ended, rho, natural, metamer)]}"
         )
-    null_max = np.broadcast_to(np.asarray(null_max, np.float64), rho.shape)
+    bar = np.broadcast_to(np.asarray(null_max, np.float64), rho.shape)
     reason = np.select(
         [
-            status != "finished",
+            ended != "finished",
             np.isnan(rho),
-            np.isnan(null_max),
-            ~(rho > null_max),
+            np.isnan(bar),
+            ~(rho > bar),
             natural != metamer,
         ],
-        [status, "no_rank_correlation", "no_null_distribution", "below_null", "label_changed"],
+        [ended, "no_rank_correlation", "no_null_distribution", "below_null", "label_changed"],
         "accepted",
     )
     return reason == "accepted", reason

@@ -46,9 +46,9 @@ def bootstrap(
         level: of the interval.
     """
     rows = np.asarray(rows, np.float64)
-    generator = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(_SEED)
     draws = [
-        statistic(rows[generator.integers(0, len(rows), (_AT_ONCE, len(rows)))])
+        statistic(rows[rng.integers(0, len(rows), (_AT_ONCE, len(rows)))])
         for _ in range(N_DRAWS // _AT_ONCE)
     ]
     low, high = _interval(np.concatenate(draws), level)
@@ -67,8 +67,8 @@ def binomial(proportions: np.ndarray, counts: np.ndarray, statistic: Callable) -
         statistic: proportions [..., n_cells] -> [...].
     """
     proportions, counts = np.asarray(proportions, np.float64), np.asarray(counts)
-    generator = np.random.default_rng(_SEED)
-    draws = generator.binomial(counts, proportions, (N_DRAWS, len(counts))) / counts
+    rng = np.random.default_rng(_SEED)
+    draws = rng.binomial(counts, proportions, (N_DRAWS, len(counts))) / counts
     low, high = _interval(statistic(draws), LEVEL)
     resampled = f"answers of {len(counts)} cells"
     return Estimate(float(statistic(proportions)), low, high, int(counts.sum()), resampled)

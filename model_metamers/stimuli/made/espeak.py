@@ -74,7 +74,7 @@ class Synthesizer:
         ValueError: `espeakng-loader` is not installed or does not start.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             import espeakng_loader
         except ImportError:

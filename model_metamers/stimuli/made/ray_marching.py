@@ -49,7 +49,7 @@ def _kernel(function: Callable) -> Callable:
 
 
 @_kernel
-def _ellipsoid(rows, k, x, y, z):
+def _ellipsoid(rows: np.ndarray, k: int, x: float, y: float, z: float) -> float:
     p = PARAMETERS
     rx, ry, rz = rows[k, p], rows[k, p + 1], rows[k, p + 2]
     x, y, z = x / rx, y / ry, z / rz
@@ -61,7 +61,7 @@ def _ellipsoid(rows, k, x, y, z):
 
 
 @_kernel
-def _box(rows, k, x, y, z):
+def _box(rows: np.ndarray, k: int, x: float, y: float, z: float) -> float:
     x = abs(x) - rows[k, PARAMETERS]
     y = abs(y) - rows[k, PARAMETERS + 1]
     z = abs(z) - rows[k, PARAMETERS + 2]
@@ -71,7 +71,7 @@ def _box(rows, k, x, y, z):
 
 
 @_kernel
-def _round_cone(rows, k, x, y, z):
+def _round_cone(rows: np.ndarray, k: int, x: float, y: float, z: float) -> float:
     p = PARAMETERS
     height, low, high = rows[k, p], rows[k, p + 1], rows[k, p + 2]
     sine = (low - high) / height
@@ -86,7 +86,7 @@ def _round_cone(rows, k, x, y, z):
 
 
 @_kernel
-def _polygon(rows, k, x, y):
+def _polygon(rows: np.ndarray, k: int, x: float, y: float) -> float:
     n_vertices = int(rows[k, N_VERTICES])
     nearest, sign = 1e9, 1.0
     j = n_vertices - 1
@@ -106,7 +106,7 @@ def _polygon(rows, k, x, y):
 
 
 @_kernel
-def _prism(rows, k, x, y, z):
+def _prism(rows: np.ndarray, k: int, x: float, y: float, z: float) -> float:
     across = _polygon(rows, k, x, y)
     along = abs(z) - rows[k, PARAMETERS]
     inside = min(max(across, along), 0.0)
@@ -115,7 +115,7 @@ def _prism(rows, k, x, y, z):
 
 
 @_kernel
-def _torus(rows, k, x, y, z):
+def _torus(rows: np.ndarray, k: int, x: float, y: float, z: float) -> float:
     across = math.sqrt(x * x + z * z) - rows[k, PARAMETERS]
     return math.sqrt(across * across + y * y) - rows[k, PARAMETERS + 1]
 
@@ -181,7 +181,17 @@ def scene_distance(
 
 
 @_kernel
-def _gather_cone(bounds, ox, oy, oz, dx, dy, dz, widening, active):
+def _gather_cone(
+    bounds: np.ndarray,
+    ox: float,
+    oy: float,
+    oz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    widening: float,
+    active: np.ndarray,
+) -> tuple[int, float]:
     """List the primitives that reach into a cone around a ray; return how many, and its end."""
     count, last = 0, 0.0
     for i in range(bounds.shape[0]):
@@ -196,7 +206,9 @@ def _gather_cone(bounds, ox, oy, oz, dx, dy, dz, widening, active):
 
 
 @_kernel
-def _gather_ball(bounds, x, y, z, radius, active):
+def _gather_ball(
+    bounds: np.ndarray, x: float, y: float, z: float, radius: float, active: np.ndarray
+) -> int:
     """List the primitives that reach into a ball; return how many."""
     count = 0
     for i in range(bounds.shape[0]):
@@ -209,14 +221,14 @@ def _gather_ball(bounds, x, y, z, radius, active):
 
 
 @_kernel
-def _lattice_value(i, j, k):
+def _lattice_value(i: int, j: int, k: int) -> float:
     mixed = (i * 374761393 + j * 668265263 + k * 2147483647) & 0xFFFFFFFF
     mixed = ((mixed ^ (mixed >> 13)) * 1274126177) & 0xFFFFFFFF
     return ((mixed ^ (mixed >> 16)) & 0xFFFF) / 65535.0
 
 
 @_kernel
-def _value_noise(x, y, z):
+def _value_noise(x: float, y: float, z: float) -> float:
     """Return smooth lattice noise in [0, 1] with a grain of about one unit."""
     i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
     u, v, w = x - i, y - j, z - k
@@ -231,13 +243,13 @@ def _value_noise(x, y, z):
 
 
 @_kernel
-def _cloud_noise(x, y, z):
+def _cloud_noise(x: float, y: float, z: float) -> float:
     coarse, middle = _value_noise(x, y, z), _value_noise(2 * x + 7, 2 * y, 2 * z)
     return 0.55 * coarse + 0.3 * middle + 0.15 * _value_noise(4 * x, 4 * y + 3, 4 * z)
 
 
 @_kernel
-def _second_colour_share(texture, frequency, x, y, z):
+def _second_colour_share(texture: float, frequency: float, x: float, y: float, z: float) -> float:
     """Return how much of the material's second colour shows at a point, in [0, 1]."""
     if texture == BLOTCHES:
         cloud = _cloud_noise(x * frequency, y * frequency, z * frequency)
@@ -258,7 +270,15 @@ def _second_colour_share(texture, frequency, x, y, z):
 
 
 @_kernel
-def _light_share(primitives, bounds, active, x, y, z, light):
+def _light_share(
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    active: np.ndarray,
+    x: float,
+    y: float,
+    z: float,
+    light: np.ndarray,
+) -> float:
     """Return the unshadowed share of the light at a point, in [0, 1]."""
     lx, ly, lz = light[0], light[1], light[2]
     n_active, last = _gather_cone(bounds, x, y, z, lx, ly, lz, 1 / SHADOW_SHARPNESS, active)
@@ -278,7 +298,15 @@ def _light_share(primitives, bounds, active, x, y, z, light):
 
 
 @_kernel
-def _normal(primitives, bounds, active, n_active, x, y, z):
+def _normal(
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    active: np.ndarray,
+    n_active: int,
+    x: float,
+    y: float,
+    z: float,
+) -> tuple[float, float, float]:
     """Return the unit gradient of the distance, from four corners of a tetrahedron."""
     e = HIT_DISTANCE
     a, _ = scene_distance(primitives, bounds, active, n_active, x + e, y - e, z - e)
@@ -291,7 +319,18 @@ def _normal(primitives, bounds, active, n_active, x, y, z):
 
 
 @_kernel
-def _occlusion(primitives, bounds, active, n_active, x, y, z, nx, ny, nz):
+def _occlusion(
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    active: np.ndarray,
+    n_active: int,
+    x: float,
+    y: float,
+    z: float,
+    nx: float,
+    ny: float,
+    nz: float,
+) -> float:
     """Return the share of the ambient light that surrounding surfaces leave, in [0.34, 1]."""
     lost = 0.0
     for k in range(1, 4):
@@ -303,7 +342,21 @@ def _occlusion(primitives, bounds, active, n_active, x, y, z, nx, ny, nz):
 
 
 @_kernel
-def _shade(primitives, bounds, materials, active, x, y, z, dx, dy, dz, light, ambient, pixel):
+def _shade(
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    materials: np.ndarray,
+    active: np.ndarray,
+    x: float,
+    y: float,
+    z: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    light: np.ndarray,
+    ambient: float,
+    pixel: np.ndarray,
+) -> None:
     """Write the colour of a surface point: hemispheric ambient, Lambert, Blinn highlight."""
     n_active = _gather_ball(bounds, x, y, z, 6 * OCCLUSION_STEP, active)
     _, index = scene_distance(primitives, bounds, active, n_active, x, y, z)
@@ -327,7 +380,16 @@ def _shade(primitives, bounds, materials, active, x, y, z, dx, dy, dz, light, am
 
 
 @_kernel
-def _gather_ray(bounds, candidates, n_candidates, eye, dx, dy, dz, active):
+def _gather_ray(
+    bounds: np.ndarray,
+    candidates: np.ndarray,
+    n_candidates: int,
+    eye: np.ndarray,
+    dx: float,
+    dy: float,
+    dz: float,
+    active: np.ndarray,
+) -> tuple[int, float, float]:
     """List the candidates whose bounds a ray meets; return how many, and where it may hit."""
     count, first, last = 0, 1e9, -1e9
     for k in range(n_candidates):
@@ -345,7 +407,18 @@ def _gather_ray(bounds, candidates, n_candidates, eye, dx, dy, dz, active):
 
 
 @_kernel
-def _march(primitives, bounds, active, n_active, eye, dx, dy, dz, first, last):
+def _march(
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    active: np.ndarray,
+    n_active: int,
+    eye: np.ndarray,
+    dx: float,
+    dy: float,
+    dz: float,
+    first: float,
+    last: float,
+) -> float:
     """Return the distance along a ray to the surface, or -1 where it misses."""
     travelled = first
     for _ in range(MARCH_STEPS):
@@ -360,7 +433,19 @@ def _march(primitives, bounds, active, n_active, eye, dx, dy, dz, first, last):
 
 
 @_kernel
-def _shade_ground(primitives, bounds, active, x, y, z, fade, light, ambient, tile, pixel):
+def _shade_ground(
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    active: np.ndarray,
+    x: float,
+    y: float,
+    z: float,
+    fade: float,
+    light: np.ndarray,
+    ambient: float,
+    tile: np.ndarray,
+    pixel: np.ndarray,
+) -> None:
     """Mix the textured, shadowed ground at a point over the background in `pixel`."""
     direct = _light_share(primitives, bounds, active, x, y + 0.01, z, light)
     n_active = _gather_ball(bounds, x, y, z, 0.2, active)
@@ -419,7 +504,9 @@ def render(
 
 
 @_kernel
-def _ray_direction(camera, side, i, j):
+def _ray_direction(
+    camera: np.ndarray, side: int, i: float, j: float
+) -> tuple[float, float, float]:
     """Return the unit direction through a position in the image, in samples."""
     u, v = 2.0 * j / side - 1.0, 1.0 - 2.0 * i / side
     dx = camera[1, 0] + u * camera[2, 0] + v * camera[3, 0]
@@ -430,7 +517,9 @@ def _ray_direction(camera, side, i, j):
 
 
 @_kernel
-def _gather_block(bounds, camera, side, top, left, candidates):
+def _gather_block(
+    bounds: np.ndarray, camera: np.ndarray, side: int, top: int, left: int, candidates: np.ndarray
+) -> int:
     """List the primitives that any ray of a block of samples may meet; return how many."""
     dx, dy, dz = _ray_direction(camera, side, top + 0.5 * BLOCK, left + 0.5 * BLOCK)
     x, y, z = camera[2, 0], camera[2, 1], camera[2, 2]
@@ -443,10 +532,23 @@ def _gather_block(bounds, camera, side, top, left, candidates):
 
 @_kernel
 def _render_sample(
-    primitives, bounds, materials, camera, light, ambient,
-    has_ground, ground_height, tile, background,
-    candidates, n_candidates, active, i, j, image,
-):  # fmt: skip
+    primitives: np.ndarray,
+    bounds: np.ndarray,
+    materials: np.ndarray,
+    camera: np.ndarray,
+    light: np.ndarray,
+    ambient: float,
+    has_ground: bool,
+    ground_height: float,
+    tile: np.ndarray,
+    background: np.ndarray,
+    candidates: np.ndarray,
+    n_candidates: int,
+    active: np.ndarray,
+    i: int,
+    j: int,
+    image: np.ndarray,
+) -> None:
     """Write one sample: the object, or the ground over the background."""
     side, eye, pixel = image.shape[0], camera[0], image[i, j]
     dx, dy, dz = _ray_direction(camera, side, i + 0.5, j + 0.5)

@@ -137,7 +137,7 @@ class Scene:
         extent = np.abs(turn) @ half
         row = self._row(rm.BOX, material, centre, turn, blend, rounding, carve)
         row[rm.PARAMETERS : rm.PARAMETERS + 3] = half - rounding
-        self._add(row, np.linalg.norm(half), centre - extent, centre + extent)
+        self._add(row, float(np.linalg.norm(half)), centre - extent, centre + extent)
 
     def cone(
         self,
@@ -192,13 +192,13 @@ class Scene:
         carve: bool = False,
     ) -> None:
         """Add a polygon in (x, y), extruded along z; `rounding` adds to every side."""
-        outline = np.asarray(outline, float)
+        corners = np.asarray(outline, float)
         turn, centre = self._frame(centre, rotation)
         row = self._row(rm.PRISM, material, centre, turn, blend, rounding, carve)
         row[rm.PARAMETERS] = half_thickness
-        self._store_polygon(row, outline)
-        reach = math.hypot(np.linalg.norm(outline, axis=1).max(), half_thickness) + rounding
-        flat = outline @ turn[:, :2].T + centre
+        self._store_polygon(row, corners)
+        reach = math.hypot(np.linalg.norm(corners, axis=1).max(), half_thickness) + rounding
+        flat = corners @ turn[:, :2].T + centre
         extent = half_thickness * np.abs(turn[:, 2]) + rounding
         self._add(row, reach, flat.min(0) - extent, flat.max(0) + extent)
 
@@ -212,14 +212,14 @@ class Scene:
         blend: float = 0.0,
     ) -> None:
         """Add a polygon in (radius, y), revolved about y."""
-        profile = np.asarray(profile, float)
+        corners = np.asarray(profile, float)
         turn, centre = self._frame(centre, rotation)
         row = self._row(rm.LATHE, material, centre, turn, blend, rounding, False)
-        self._store_polygon(row, profile)
+        self._store_polygon(row, corners)
         axis = turn[:, 1]
-        rings = profile[:, 1:] * axis + centre
-        extent = profile[:, :1] * np.sqrt(np.maximum(1 - axis**2, 0)) + rounding
-        reach = np.linalg.norm(profile, axis=1).max() + rounding
+        rings = corners[:, 1:] * axis + centre
+        extent = corners[:, :1] * np.sqrt(np.maximum(1 - axis**2, 0)) + rounding
+        reach = np.linalg.norm(corners, axis=1).max() + rounding
         self._add(row, reach, (rings - extent).min(0), (rings + extent).max(0))
 
     def disc(

@@ -101,11 +101,11 @@ def plan(split: str, index: int) -> Plan:
     """
     if split not in VOICES:
         raise ValueError(f"unknown split {split!r}; choose from: {', '.join(VOICES)}")
-    generator = np.random.default_rng([list(VOICES).index(split), index])
+    rng = np.random.default_rng([list(VOICES).index(split), index])
     word = CORE_WORDS[index % len(CORE_WORDS)]
 
     def one_of(choices: Sequence[str]) -> str:
-        return choices[generator.integers(len(choices))]
+        return choices[int(rng.integers(len(choices)))]
 
     def clause() -> str:
         return f"the {one_of(_ADJECTIVES)} {one_of(_PEOPLE)} {one_of(_ACTIONS)}"
@@ -116,8 +116,8 @@ def plan(split: str, index: int) -> Plan:
         text=f"{before}{word} {one_of(_JOINTS)} {clause()}",
         position=len(before),
         voice=f"{one_of(ACCENTS)}+{one_of(VOICES[split])}",
-        rate_wpm=int(generator.integers(*RATE_WPM, endpoint=True)),
-        pitch=int(np.clip(generator.normal(PITCH_MEAN, PITCH_SD), 0, 99)),
+        rate_wpm=int(rng.integers(*RATE_WPM, endpoint=True)),
+        pitch=int(np.clip(rng.normal(PITCH_MEAN, PITCH_SD), 0, 99)),
     )
 
 

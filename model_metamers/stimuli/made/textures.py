@@ -5,6 +5,8 @@ random parameters. Texture (class, seed) is a function of the two. Recipes make 
 either end than is asked for, so that a clip starts in the middle of the sound.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.interpolate
 import scipy.signal
@@ -18,13 +20,15 @@ FLOOR = 0.005  # of the noise under everything, relative to the sound: never dig
 class _Maker:
     """What recipes are written in: time, random numbers, noise, pulses and harmonics."""
 
-    def __init__(self, generator: np.random.Generator, n_samples: int, sample_rate_hz: int):
-        self.draw = generator
+    def __init__(self, rng: np.random.Generator, n_samples: int, sample_rate_hz: int):
+        self.draw = rng
         self.rate_hz = sample_rate_hz
         self.n = n_samples + 2 * round(_MARGIN_S * sample_rate_hz)
         self.t = np.arange(self.n) / sample_rate_hz
 
-    def noise(self, exponent: float, low_hz: float = 20.0, high_hz: float | None = None):
+    def noise(
+        self, exponent: float, low_hz: float = 20.0, high_hz: float | None = None
+    ) -> np.ndarray:
         """Return noise of unit RMS, with power 1 / f^exponent inside a band."""
         frequency = np.fft.rfftfreq(self.n, 1 / self.rate_hz)
         spectrum = self.draw.standard_normal((2, len(frequency)))
@@ -49,14 +53,16 @@ class _Maker:
         """Return Poisson event times in s."""
         return self.draw.random(self.draw.poisson(rate_hz * self.t[-1])) * self.t[-1]
 
-    def ring(self, modes_hz, decay_s: float) -> np.ndarray:
+    def ring(self, modes_hz: Sequence[float] | np.ndarray, decay_s: float) -> np.ndarray:
         """Return damped tones, started together."""
         t = np.arange(round(8 * decay_s * self.rate_hz)) / self.rate_hz
         phases = self.draw.random(len(modes_hz)) * 2 * np.pi
         tones = [np.sin(2 * np.pi * f * t + p) for f, p in zip(modes_hz, phases, strict=True)]
-        return sum(tones) * np.exp(-t / decay_s)
+        return np.sum(tones, axis=0) * np.exp(-t / decay_s)
 
-    def harmonics(self, f0_hz: np.ndarray, slope_db_per_octave: float, highest_hz: float):
+    def harmonics(
+        self, f0_hz: np.ndarray | float, slope_db_per_octave: float, highest_hz: float
+    ) -> np.ndarray:
         """Return the harmonics of a fundamental that may glide, each with a random phase."""
         phase = 2 * np.pi * np.cumsum(np.broadcast_to(f0_hz, self.n)) / self.rate_hz
         total = np.zeros(self.n)
@@ -180,8 +186,8 @@ def make_texture(name: str, seed: int, n_samples: int, sample_rate_hz: int) -> n
     """
     if name not in _RECIPES:
         raise ValueError(f"unknown texture {name!r}; choose from: {', '.join(TEXTURES)}")
-    generator = np.random.default_rng([TEXTURES.index(name), seed])
-    maker = _Maker(generator, n_samples, sample_rate_hz)
+    rng = np.random.default_rng([TEXTURES.index(name), seed])
+    maker = _Maker(rng, n_samples, sample_rate_hz)
     margin = round(_MARGIN_S * sample_rate_hz)
     sound = _unit(_RECIPES[name](maker)) + FLOOR * maker.noise(1.0)
     sound = _unit(sound[margin : margin + n_samples])

@@ -1,5 +1,6 @@
 """The body plan that cats, dogs and elephants share, and jointed limbs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,7 @@ def add_standing_body(
 
 def add_limb(
     scene: Scene,
-    joints: list[Vector],
+    joints: Sequence[Vector],
     start_radius: float,
     end_radius: float,
     material: int,
