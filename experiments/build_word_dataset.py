@@ -31,15 +31,15 @@ from model_metamers.paper import load_table
 from model_metamers.stimuli.alignments import read_alignment_csv, read_timit_folder
 from model_metamers.training import audioset, corpus
 from model_metamers.training.audioset import ScreeningRules
-from model_metamers.training.corpus import ClassRules
-from model_metamers.training.manifests import (
+from model_metamers.training.clip_lists import (
     NULL_CLASS,
     SPLITS,
     BackgroundClip,
     ClassLabel,
     WordClip,
-    write_manifest,
+    write_clip_list,
 )
+from model_metamers.training.corpus import ClassRules
 
 CLASS_TABLES = {"words": "word_labels.csv", "backgrounds": "audioset_labels.csv"}
 
@@ -167,8 +167,8 @@ def _write(
     directory.mkdir(parents=True, exist_ok=True)
     summary |= {"seed": _SEED.value, "validation_share": _VALIDATION_SHARE.value}
     summary |= {split: sum(clip.split == split for clip in clips) for split in SPLITS}
-    write_manifest(directory / f"{name}.csv", clips, type(clips[0]))
-    write_manifest(directory / CLASS_TABLES[name], [NULL_CLASS, *classes], ClassLabel)
+    write_clip_list(directory / f"{name}.csv", clips, type(clips[0]))
+    write_clip_list(directory / CLASS_TABLES[name], [NULL_CLASS, *classes], ClassLabel)
     with atomic_file(directory / f"{name}.json") as file:
         file.write(json.dumps(summary, indent=2).encode() + b"\n")
     logging.info("wrote %s.csv to %s:\n%s", name, directory, json.dumps(summary, indent=2))

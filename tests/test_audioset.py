@@ -8,7 +8,7 @@ import soundfile
 
 from model_metamers.training import audioset
 from model_metamers.training.audioset import ScreeningRules
-from model_metamers.training.manifests import BackgroundClip, read_manifest, write_manifest
+from model_metamers.training.clip_lists import BackgroundClip, read_clip_list, write_clip_list
 
 # AudioSet's identifiers and places of the classes that matter here; the others are made up.
 SPEECH = [
@@ -151,8 +151,8 @@ def test_every_clip_is_kept_or_counted_with_its_reason(sounds, segments, tags, c
     rain, guitar = tags.index_of[RAIN], tags.index_of[GUITAR]
     assert kept["rain_______.wav"].labels == str(rain)
     assert kept["Yguitar_____.wav"].labels == f"{guitar} {rain}"  # Music is no class
-    write_manifest(tmp_path / "backgrounds.csv", clips, BackgroundClip)
-    assert read_manifest(tmp_path / "backgrounds.csv", BackgroundClip) == clips
+    write_clip_list(tmp_path / "backgrounds.csv", clips, BackgroundClip)
+    assert read_clip_list(tmp_path / "backgrounds.csv", BackgroundClip) == clips
 
 
 def test_the_share_of_zeros_is_an_argument(sounds, segments, tags):

@@ -9,8 +9,13 @@ import pytest
 
 from model_metamers.stimuli.alignments import AlignedWord, read_timit_folder
 from model_metamers.training import corpus
+from model_metamers.training.clip_lists import (
+    ClassLabel,
+    WordClip,
+    read_clip_list,
+    write_clip_list,
+)
 from model_metamers.training.corpus import ClassRules
-from model_metamers.training.manifests import ClassLabel, WordClip, read_manifest, write_manifest
 
 RULES = ClassRules(4, 12, 0.25, 40, 1)
 NO_RULES = ClassRules(1, 1, 1.0, 10**9, 1)
@@ -190,7 +195,7 @@ def test_impossible_rules_are_refused(values, message):
 # Manifests
 
 
-def test_a_manifest_tells_class_and_split(tmp_path):
+def test_a_list_of_clips_tells_class_and_split(tmp_path):
     spoken = [utterance(w, f"s{i}", i) for w in ("right", "about") for i in range(200)]
     classes = corpus.word_classes(spoken)
     assert classes == [ClassLabel(1, "about", "about"), ClassLabel(2, "right", "right")]
@@ -199,9 +204,9 @@ def test_a_manifest_tells_class_and_split(tmp_path):
         str(Path("corpus/s0/right0.wav").resolve()), 1.0, "right", 2, "s0", clips[0].split
     )
     assert 60 < sum(clip.split == "validation" for clip in clips) < 140
-    write_manifest(tmp_path / "words.csv", clips, WordClip)
-    assert read_manifest(tmp_path / "words.csv", WordClip) == clips
-    validation = read_manifest(tmp_path / "words.csv", WordClip, "validation")
+    write_clip_list(tmp_path / "words.csv", clips, WordClip)
+    assert read_clip_list(tmp_path / "words.csv", WordClip) == clips
+    validation = read_clip_list(tmp_path / "words.csv", WordClip, "validation")
     assert validation == [clip for clip in clips if clip.split == "validation"]
 
 
@@ -225,13 +230,13 @@ def test_clips_of_one_recording_share_a_split_wherever_the_corpus_lies():
     assert {corpus.split_of(path, 1.0, seed=0) for path in recordings} == {"validation"}
 
 
-def test_words_that_look_like_nothing_survive_a_manifest(tmp_path):
+def test_words_that_look_like_nothing_survive_a_list_of_clips(tmp_path):
     clips = [
         WordClip("a, b.wav", 1.5, word, i, "null", "train")
         for i, word in enumerate(["null", "nan", "none", "true", "o'clock", "née"], start=1)
     ]
-    write_manifest(tmp_path / "words.csv", clips, WordClip)
-    read = read_manifest(tmp_path / "words.csv", WordClip)
+    write_clip_list(tmp_path / "words.csv", clips, WordClip)
+    read = read_clip_list(tmp_path / "words.csv", WordClip)
     assert [clip.word for clip in read] == [clip.word for clip in clips]
     assert read[0].sound_path == str(tmp_path.resolve() / "a, b.wav") and read[0].speaker == "null"
 
@@ -249,12 +254,12 @@ def test_words_that_look_like_nothing_survive_a_manifest(tmp_path):
         ("sound_path,midpoint_s,word,word_index,speaker,split\na,1,c,1,s,test\n", "got 'test'"),
     ],
 )
-def test_malformed_manifests_are_told(text, message, tmp_path):
+def test_malformed_lists_are_told(text, message, tmp_path):
     (tmp_path / "words.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
-        read_manifest(tmp_path / "words.csv", WordClip)
-    with pytest.raises(ValueError, match=r"no manifest .*none\.csv"):
-        read_manifest(tmp_path / "none.csv", WordClip)
+        read_clip_list(tmp_path / "words.csv", WordClip)
+    with pytest.raises(ValueError, match=r"no list of clips .*none\.csv"):
+        read_clip_list(tmp_path / "none.csv", WordClip)
 
 
 # The real corpus

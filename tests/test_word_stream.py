@@ -7,8 +7,8 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from model_metamers.training.clip_lists import BackgroundClip, WordClip
 from model_metamers.training.datasets import worker_positions
-from model_metamers.training.manifests import BackgroundClip, WordClip
 from model_metamers.training.word_stream import (
     WordStreamConfig,
     word_batches,

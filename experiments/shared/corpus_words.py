@@ -16,7 +16,7 @@ import tensorflow as tf
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.networks.files import sha256_of
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
-from model_metamers.training import manifests, tasks, word_stream
+from model_metamers.training import clip_lists, tasks, word_stream
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
 from shared.courses import Course, networks_trained_by, scores_on_one_device
@@ -48,8 +48,8 @@ class WordDataset:
         record: what the manifest tells about them.
     """
 
-    words: Mapping[str, Sequence[manifests.WordClip]]
-    backgrounds: Mapping[str, Sequence[manifests.BackgroundClip]]
+    words: Mapping[str, Sequence[clip_lists.WordClip]]
+    backgrounds: Mapping[str, Sequence[clip_lists.BackgroundClip]]
     record: Mapping[str, object]
 
 
@@ -62,9 +62,9 @@ def read_dataset(directory: Path) -> WordDataset:
     """
     words_csv, backgrounds_csv = directory / "words.csv", directory / "backgrounds.csv"
     words, backgrounds = (
-        {split: manifests.read_manifest(path, kind, split) for split in manifests.SPLITS}
+        {split: clip_lists.read_clip_list(path, kind, split) for split in clip_lists.SPLITS}
         for path, kind in (
-            (words_csv, manifests.WordClip), (backgrounds_csv, manifests.BackgroundClip),
+            (words_csv, clip_lists.WordClip), (backgrounds_csv, clip_lists.BackgroundClip),
         )
     )  # fmt: skip
     largest = max(clip.word_index for clips in words.values() for clip in clips)
@@ -86,7 +86,7 @@ def read_dataset(directory: Path) -> WordDataset:
 
 
 def _check_recordings(
-    table: Path, clips: Sequence[manifests.WordClip | manifests.BackgroundClip]
+    table: Path, clips: Sequence[clip_lists.WordClip | clip_lists.BackgroundClip]
 ) -> None:
     """Raise ValueError where one recording of every folder is not there."""
     one_of_folder = {Path(clip.sound_path).parent: Path(clip.sound_path) for clip in clips}

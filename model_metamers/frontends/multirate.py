@@ -75,8 +75,11 @@ def multirate_envelopes(config: CochleagramConfig) -> Callable[[tf.Tensor], list
             return spectrum.transposed([grid.transposed(*its_own) for grid, *its_own in parts])
 
         magnitudes = [[tf.sqrt(phase) for phase in phases] for phases in squares]
-        parts = zip(low_passes, portions, strict=True)
-        return [low_pass(magnitudes[portion]) for low_pass, portion in parts], backward
+        passed = [
+            low_pass(magnitudes[portion])
+            for low_pass, portion in zip(low_passes, portions, strict=True)
+        ]
+        return passed, backward
 
     return envelopes
 

@@ -19,6 +19,7 @@ SLIM_SCOPE = "vgg_19"
 # ImageNet's mean red, green and blue, of 255, as the released code subtracts them.
 CHANNEL_MEANS = (123.68, 116.779, 103.939)
 
+_MINUS_MEANS = tuple(-mean for mean in CHANNEL_MEANS)
 _CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
 _CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
 _FULLY_CONNECTED_UNITS = 4096
@@ -29,7 +30,7 @@ def vgg_19(
     n_classes: int = 1000,
     widths: float | Sequence[float] = 1.0,
     scale: float = 255.0,
-    offset: float | Sequence[float] = tuple(-mean for mean in CHANNEL_MEANS),
+    offset: float | Sequence[float] = _MINUS_MEANS,
     dropout: float = 0.5,
 ) -> keras.Model:
     """Build VGG-19.

@@ -84,5 +84,6 @@ def load_word_clips(
 def _cut_word(word: AlignedWord, sample_rate_hz: int, n_samples: int) -> Clip:
     recording = read_recording(word.path)
     start = word.start(sample_rate_hz, n_samples)
+    assert start is not None  # words too near an end are left out before
     waveform = resample(recording, sample_rate_hz)
     return finish_clip(recording, waveform[start : start + n_samples], n_samples)

@@ -27,8 +27,8 @@ from model_metamers.stimuli.sounds import (
     recorded_samples,
     zero_share,
 )
+from model_metamers.training.clip_lists import BackgroundClip, ClassLabel
 from model_metamers.training.corpus import split_of
-from model_metamers.training.manifests import BackgroundClip, ClassLabel
 
 _YTID_LENGTH = 11
 _log = logging.getLogger(__name__)
@@ -207,13 +207,13 @@ def choose_backgrounds(
         raise ValueError(f"the segments have tags that the ontology lacks: {', '.join(unknown)}")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS)
     ids = [youtube_id(path, segments) for path in paths]
-    own_tags = [segments.get(name) for name in ids]
+    own_tags = [segments[name] if name else None for name in ids]
     with ThreadPoolExecutor() as pool:  # reading takes most of the time
         reasons = list(pool.map(partial(_unfit, tags=tags, rules=rules), paths, own_tags))
     clips = [
         BackgroundClip(
             str(path.resolve()),
-            " ".join(str(index) for index in _classes(own, tags)),
+            " ".join(str(index) for index in _classes(own or frozenset(), tags)),
             split_of(path, validation_share, seed),
         )
         for path, own, reason in zip(paths, own_tags, reasons, strict=True)

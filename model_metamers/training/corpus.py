@@ -15,6 +15,7 @@ Source: supplement S1.1. How the authors trimmed is not published.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from zlib import crc32
@@ -23,7 +24,7 @@ import numpy as np
 
 from model_metamers.stimuli.alignments import AlignedWord
 from model_metamers.stimuli.sounds import N_SAMPLES, SAMPLE_RATE_HZ
-from model_metamers.training.manifests import SPLITS, ClassLabel, WordClip
+from model_metamers.training.clip_lists import SPLITS, ClassLabel, WordClip
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _trim_share(
         whole = counts[pairs]
         if whole.max() > share * whole.sum():
             # The share of the largest pair, level / total, never falls as the level rises.
-            level = _highest(whole.max(), lambda k, n=whole: k <= share * np.minimum(n, k).sum())
+            level = _highest(whole.max(), partial(_within_share, whole, share))
             lower[pairs] = np.minimum(whole, level)
     return lower
 
@@ -206,7 +207,7 @@ def _trim_common(
     for pairs in _pairs_of_each_class(classes):
         whole = counts[pairs]
         if whole.sum() > most:
-            level = _highest(whole.max(), lambda k, n=whole: np.minimum(n, k).sum() <= most)
+            level = _highest(whole.max(), partial(_within_total, whole, most))
             trimmed = np.minimum(whole, level)
             larger = np.flatnonzero(whole > level)
             trimmed[rng.choice(larger, most - trimmed.sum(), replace=False)] += 1
@@ -225,6 +226,16 @@ _RULES = {
 def _pairs_of_each_class(classes: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(classes, kind="stable")
     return np.split(order, np.cumsum(np.bincount(classes))[:-1])
+
+
+def _within_share(counts: np.ndarray, share: float, level: int) -> bool:
+    """Return whether the largest pair, trimmed to a level, has no more than its share."""
+    return bool(level <= share * np.minimum(counts, level).sum())
+
+
+def _within_total(counts: np.ndarray, most: int, level: int) -> bool:
+    """Return whether all pairs, trimmed to a level, are no more than that together."""
+    return bool(np.minimum(counts, level).sum() <= most)
 
 
 def _highest(top: int, holds: Callable[[int], bool]) -> int:
@@ -251,7 +262,7 @@ def word_clips(
     validation_share: float,
     seed: int = 0,
 ) -> list[WordClip]:
-    """Return the manifest of the chosen words.
+    """Return the list of the chosen words.
 
     Args:
         chosen: from `choose_words`.

@@ -9,6 +9,7 @@ training shifts them.
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def synthetic_words(split: str, n_shards: int, directory: Path) -> Sounds:
     shards = [
         _shard(
             directory / f"speech_{split}_{shard:04d}.npy",
-            lambda shard=shard: speech.speak_shard(split, shard, WORD_SAMPLES, SAMPLE_RATE_HZ),
+            partial(speech.speak_shard, split, shard, WORD_SAMPLES, SAMPLE_RATE_HZ),
         )
         for shard in range(n_shards)
     ]

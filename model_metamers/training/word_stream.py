@@ -27,8 +27,8 @@ from model_metamers.stimuli.sounds import (
     read_excerpt,
     recorded_samples,
 )
+from model_metamers.training.clip_lists import BackgroundClip, WordClip
 from model_metamers.training.datasets import shuffled_index, worker_batches
-from model_metamers.training.manifests import BackgroundClip, WordClip
 from model_metamers.training.python_calls import StoppableCall
 
 # Added to the seed of the words' order, so that words and backgrounds do not go in step.
@@ -68,8 +68,8 @@ def word_batches(
     """Return endless batches to train on.
 
     Args:
-        words: rows of a manifest.
-        backgrounds: rows of a manifest.
+        words: rows of a list of clips.
+        backgrounds: rows of a list of clips.
         batch_size: examples per step, over all workers.
         seed: of the orders, shifts, ratios and parts.
         first_step: step to start from.

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -149,8 +149,11 @@ class NullDistribution:
         Raises:
             KeyError: they are not.
         """
-        values = {field.name: np.asarray(arrays[field.name]) for field in fields(cls)}
-        return cls(**{name: int(v) if name.startswith("n_") else v for name, v in values.items()})
+        values: dict[str, Any] = {f.name: np.asarray(arrays[f.name]) for f in fields(cls)}
+        for name in values:
+            if name.startswith("n_"):
+                values[name] = int(values[name])
+        return cls(**values)
 
 
 _EDGES = np.linspace(-1, 1, N_BINS + 1)
@@ -238,7 +241,7 @@ class NullPlan:
     seed: int = 0
     batch_size: int = 16
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.pairs not in PAIRS:
             raise ValueError(f"expected pairs to be one of: all, independent; got {self.pairs!r}")
         if self.n_stimuli < 2:
@@ -246,18 +249,18 @@ class NullPlan:
                 f"a null distribution needs two or more stimuli; got {self.n_stimuli}"
             )
 
-    def check_groups(self, groups: Sequence | None) -> np.ndarray:
+    def check_groups(self, groups: Sequence | np.ndarray | None) -> np.ndarray:
         """Return the labels of every stimulus [n, k], each its own by default.
 
         Raises:
             ValueError: another number of groups than stimuli.
         """
-        groups = np.arange(self.n_stimuli) if groups is None else np.asarray(groups)
-        if len(groups) != self.n_stimuli:
+        labels = np.arange(self.n_stimuli) if groups is None else np.asarray(groups)
+        if len(labels) != self.n_stimuli:
             raise ValueError(
-                f"expected {self.n_stimuli} groups, one per stimulus; got {len(groups)}"
+                f"expected {self.n_stimuli} groups, one per stimulus; got {len(labels)}"
             )
-        return groups.reshape(self.n_stimuli, -1)
+        return labels.reshape(self.n_stimuli, -1)
 
     def batches(self, shard: int = 0, n_shards: int = 1) -> list[np.ndarray]:
         """Return the indices of the stimuli of each batch of a shard.
@@ -297,7 +300,8 @@ class NullPlan:
             if self.pairs == ALL:
                 yield from map(unit_ranks, activations)
             else:
-                yield from np.float32(spearman(activations[::2], activations[1::2]))[:, None]
+                rho = spearman(activations[::2], activations[1::2])
+                yield from rho.astype(np.float32)[:, np.newaxis]
 
     def distribution(
         self, parts: Sequence[np.ndarray], groups: Sequence | None = None
@@ -308,13 +312,13 @@ class NullPlan:
             parts: the rows of every shard, in order; arrays on disk are read in blocks.
             groups: labels [n] or [n, k]; pairs that share one are left out and counted.
         """
-        groups = self.check_groups(groups)
+        labels = self.check_groups(groups)
         if self.pairs == ALL:
             pairs, rho = _all_pairs(parts)
         else:
             pairs, rho = self._order().reshape(-1, 2), np.concatenate(parts)[:, 0]
         defined = ~np.isnan(rho)
-        different = (groups[pairs[:, 0]] != groups[pairs[:, 1]]).all(axis=1)
+        different = (labels[pairs[:, 0]] != labels[pairs[:, 1]]).all(axis=1)
         kept = defined & different
         return NullDistribution.from_correlations(
             rho[kept],

@@ -79,8 +79,8 @@ def render_object(
 
 
 def render_objects(
-    fine_classes: Sequence[int],
-    seeds: Sequence[int],
+    fine_classes: Sequence[int] | np.ndarray,
+    seeds: Sequence[int] | np.ndarray,
     size: int = 96,
     workers: int | None = None,
 ) -> np.ndarray:

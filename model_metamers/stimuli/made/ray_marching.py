@@ -1,6 +1,6 @@
 """Sphere tracing of packed scenes: signed distance, shading, soft shadow and ground.
 
-The compiled half of the rendered objects (DESIGN.md, section 6). A scene is the union of
+The compiled half of the rendered objects. A scene is the union of
 primitives, each with a closed-form signed distance; a ray advances by that distance until it
 touches the surface. All functions are numba kernels that release the GIL, so that images can be
 rendered on several threads. Nothing is compiled at import; the first call takes a few seconds.
@@ -18,6 +18,7 @@ ambient occlusion after Quilez, "Modeling with distance functions", 2008.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -41,7 +42,7 @@ GROUND_TEXELS_PER_UNIT = 24.0
 
 def _kernel(function: Callable) -> Callable:
     """Compile lazily without the GIL, with the disk cache where a directory is writable."""
-    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba raises this when no cache directory can be written

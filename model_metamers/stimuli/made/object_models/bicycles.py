@@ -8,7 +8,7 @@ import numpy as np
 from model_metamers.stimuli.made import ray_marching as rm
 from model_metamers.stimuli.made.object_models.model import Model, View
 from model_metamers.stimuli.made.object_models.palette import CHROME, paint
-from model_metamers.stimuli.made.shapes import ALONG_Z, Scene
+from model_metamers.stimuli.made.shapes import ALONG_Z, Scene, Vector
 
 N_SPOKES = 8
 _VIEW = View(0, 38, (0, 22))
@@ -58,7 +58,11 @@ def city(rng: np.random.Generator) -> Model:
     """Small wheels, a low step-through frame, mudguards and a basket."""
     scene = Scene()
     parts = _wheels_and_fork(scene, rng, 0.34, 0.52, 0.04, 0.038, saddle_rise=0.35)
-    low = [parts.saddle - (-0.05, 0.28, 0), (0.1, 0.44, 0), parts.head - (0, 0.12, 0)]
+    low: list[Vector] = [
+        parts.saddle - (-0.05, 0.28, 0),
+        (0.1, 0.44, 0),
+        parts.head - (0, 0.12, 0),
+    ]
     scene.tube(low, parts.tube_radius, None, parts.paint)
     _saddle_and_pedals(scene, rng, parts)
     _flat_handlebar(scene, parts, sweep=-0.2)
@@ -79,7 +83,7 @@ def penny_farthing(rng: np.random.Generator) -> Model:
     rear, front = np.array([-0.5, 0.2, 0]), np.array([0.25, 0.62, 0])
     for hub, radius in ((rear, 0.2), (front, 0.62)):
         _wheel(scene, hub, radius, 0.035, tyre, metal)
-    spine = [(0.2, 1.3, 0), (0, 1.24, 0), (-0.3, 0.82, 0), (-0.5, 0.35, 0), rear]
+    spine: list[Vector] = [(0.2, 1.3, 0), (0, 1.24, 0), (-0.3, 0.82, 0), (-0.5, 0.35, 0), rear]
     scene.tube(spine, 0.032, None, frame)
     scene.cone((0.2, 1.34, 0), front, 0.032, None, frame)
     scene.cone((0.2, 1.34, -0.28), (0.2, 1.34, 0.28), 0.025, None, leather)

@@ -76,8 +76,8 @@ def windsor(rng: np.random.Generator) -> Model:
     scene.tube(rail, 0.042, None, frame)
     if rng.random() < 0.5:
         bend = [(-0.55, 0.12), (-0.3, 0.0), (0, -0.05), (0.3, 0), (0.5, 0.1)]
-        for z in (-0.3, 0.3):
-            scene.tube([(x, y, z) for x, y in bend], 0.03, None, frame)
+        for side in (-0.3, 0.3):
+            scene.tube([(x, y, side) for x, y in bend], 0.03, None, frame)
     return Model(scene, _VIEW)
 
 

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 from model_metamers.files import atomic_file
 
@@ -21,7 +21,7 @@ class WordClip:
     """2 s of speech around a word.
 
     Attributes:
-        sound_path: the recording; relative paths start from the manifest's folder.
+        sound_path: the recording; relative paths start from the list's folder.
         midpoint_s: the word's midpoint in the recording.
         word: in lower case.
         word_index: class of the word, from 1.
@@ -42,7 +42,7 @@ class BackgroundClip:
     """A recording without speech.
 
     Attributes:
-        sound_path: the recording; relative paths start from the manifest's folder.
+        sound_path: the recording; relative paths start from the list's folder.
         labels: its AudioSet classes, from 1, separated by spaces.
         split: "train" or "validation".
     """
@@ -72,7 +72,7 @@ Row = TypeVar("Row", WordClip, BackgroundClip, ClassLabel)
 NULL_CLASS = ClassLabel(0, "", "null class")
 
 
-def write_manifest(path: Path, rows: Iterable[Row], kind: type[Row]) -> None:
+def write_clip_list(path: Path, rows: Iterable[Row], kind: type[Row]) -> None:
     """Write a table of one kind of rows, atomically."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -82,7 +82,7 @@ def write_manifest(path: Path, rows: Iterable[Row], kind: type[Row]) -> None:
         file.write(text.getvalue().encode())
 
 
-def read_manifest(path: Path, kind: type[Row], split: str | None = None) -> list[Row]:
+def read_clip_list(path: Path, kind: type[Row], split: str | None = None) -> list[Row]:
     """Return a table's rows.
 
     Args:
@@ -98,7 +98,7 @@ def read_manifest(path: Path, kind: type[Row], split: str | None = None) -> list
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"there is no manifest {path}; build_word_dataset.py writes it")
+        raise ValueError(f"there is no list of clips {path}; build_word_dataset.py writes it")
     with path.open(newline="", encoding="utf-8") as lines:
         table = csv.DictReader(lines)
         missing = [f.name for f in fields(kind) if f.name not in (table.fieldnames or ())]
@@ -106,15 +106,16 @@ def read_manifest(path: Path, kind: type[Row], split: str | None = None) -> list
             raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
         rows = [_row(values, kind, path, table.line_num) for values in table]
     if split is not None:
-        rows = [row for row in rows if row.split == split]
+        rows = [row for row in rows if getattr(row, "split", None) == split]
     if not rows:
         raise ValueError(f"{path} has no rows{'' if split is None else f' of the split {split}'}")
     return rows
 
 
 def _row(values: dict[str, str], kind: type[Row], path: Path, number: int) -> Row:
+    types = get_type_hints(kind)
     try:
-        cells = {field.name: field.type(values[field.name]) for field in fields(kind)}
+        cells = {name: types[name](values[name]) for name in types}
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}, line {number}: {error}") from error
     if "sound_path" in cells:
