@@ -2,7 +2,7 @@
 
 Logits [n, n_classes] in, class or category indices [n] out.
 
-Source: paper section 2.4; FACTS sections 4 and 5.
+Source: paper section 2.4; the 16-way decision is that of Geirhos et al. 2018, with a maximum.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def sixteen_way(logits: np.ndarray, class_offset: int = 0) -> np.ndarray:
         ValueError: logits of another width, or NaN.
 
     Source: the authors' rule, the category of the highest-ranked class that belongs to any of the
-    16 (FACTS section 4).
+    16 (`paper/sixteen_categories.csv`).
     """
     logits = _checked_logits(logits)
     if logits.shape[1] != IMAGENET_CLASSES + class_offset:

@@ -16,7 +16,7 @@ IMAGES = tuple(
 )
 SMALL = tuple(name for name in IMAGES if "_small" in name)
 
-# The two counts of Table S5 that do not follow from the architecture (FACTS 0, rows 3 and 4).
+# The two counts of Table S5 that do not follow from the architecture (ledger rows 3 and 4).
 EXPLAINED = {
     ("inception_v3", "Mixed_7c"): 8 * 8 * 2048,
     ("inception_v3", "Conv2d_2b_3x3"): 147 * 147 * 64,

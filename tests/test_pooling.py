@@ -11,7 +11,7 @@ STRIDES = (2, 3)
 
 
 def test_the_window_is_the_published_formula_over_its_sum():
-    for size, published_sum in ((12, 30.25), (8, 12.25)):  # of the outer product, FACTS 2
+    for size, published_sum in ((12, 30.25), (8, 12.25)):  # of the outer product
         k = np.arange(size)
         published = 0.5 * (1 - np.cos(2 * np.pi * k / (size - 1)))
         np.testing.assert_allclose(np.outer(published, published).sum(), published_sum)

@@ -5,7 +5,7 @@ band is brought to the waveform's full rate, low-passed there with 1001 taps and
 strided convolution; Hanning pooling is a convolution whose dense kernel is zero between different
 channels; and the first convolution takes its one channel as it is.
 
-Source: FACTS sections 1 and 2.
+Source: github.com/jenellefeather/tfcochleagram; github.com/jenellefeather/model_metamers.
 """
 
 import keras

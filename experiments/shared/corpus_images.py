@@ -1,7 +1,7 @@
 """How the image networks of Table S1 are trained: on ImageNet, from another initialisation.
 
 The paper gives their accuracies, not their recipes. Ours are those that such networks are commonly
-trained with, on TF-Slim's images. Source: Table S1; FACTS section 4.
+trained with, on TF-Slim's images. Source: Table S1.
 """
 
 from collections.abc import Callable, Mapping

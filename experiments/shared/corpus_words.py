@@ -2,7 +2,7 @@
 
 They stop at the paper's validation scores: 57 % of 793 words, and an area under the ROC curve of
 0.83 for AudioSet. The recipe is that of later networks of the same laboratory, as far as it is
-known; that of 2019 is not published. Source: paper section 3.1, supplement S1.1; FACTS section 2.
+known; that of 2019 is not published. Source: paper section 3.1, supplement S1.1.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -12,7 +12,7 @@ Two methods give the same numbers to a few parts in ten thousand:
   filter passes gives the same envelope on a coarser grid, where the same low-pass decimates it.
   Sounds that are nearly all digital silence, such as a click, are left to "exact".
 
-Source: paper section 3.2; FACTS section 1; the multirate method is ours.
+Source: paper section 3.2; github.com/jenellefeather/tfcochleagram; the multirate method is ours.
 """
 
 import dataclasses

@@ -5,7 +5,8 @@ bank has sample_factor times as many band-pass filters as would cover the range,
 low-pass and high-pass filters at its two ends, so that the squared responses of all filters add up
 to one at every frequency: nothing of a sound is lost.
 
-Source: FACTS section 1 (pycochleagram, tfcochleagram); McDermott & Simoncelli 2011.
+Source: github.com/mcdermottLab/pycochleagram, github.com/jenellefeather/tfcochleagram; McDermott &
+Simoncelli 2011.
 """
 
 import functools
@@ -23,7 +24,7 @@ class CochleagramConfig:
     """Parameters of a cochleagram; the defaults are those of the paper's networks.
 
     The paper's text says 171 filters from 20 to 80 Hz; the released code, and the feature counts
-    of Tables S2 to S4, say 211 filters from 20 to 8000 Hz (FACTS 0, rows 1 and 2).
+    of Tables S2 to S4, say 211 filters from 20 to 8000 Hz (BUILD_NOTES.md, ledger rows 1 and 2).
 
     Attributes:
         sample_rate_hz: of the waveform.
@@ -122,7 +123,7 @@ def filterbank(config: CochleagramConfig = CochleagramConfig()) -> np.ndarray:
     Raises:
         ValueError: the waveform is so short that a filter falls between two of its frequencies.
 
-    Source: FACTS section 1 (band-pass, low/high-pass, scaling).
+    Source: pycochleagram/erbfilter.py (band-pass, low- and high-pass, scaling).
     """
     bins_hz = np.fft.rfftfreq(config.n_samples, 1 / config.sample_rate_hz)
     centres, spacing = _centres(config)

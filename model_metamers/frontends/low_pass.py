@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# The low-pass spans this many frames and has this Kaiser window. Source: FACTS section 1 (1001
+# The low-pass spans this many frames and has this Kaiser window. Source: tfcochleagram.py (1001
 # taps at 100 samples per frame).
 LOW_PASS_FRAMES = 10
 KAISER_BETA = 5.0
@@ -25,7 +25,7 @@ def low_pass_response(offset: np.ndarray, samples_per_frame: int) -> np.ndarray:
     Returns:
         float64, shape of `offset`.
 
-    Source: FACTS section 1 (downsampling).
+    Source: github.com/jenellefeather/tfcochleagram (downsampling).
     """
     n_taps = LOW_PASS_FRAMES * samples_per_frame + 1
     tap = offset + (n_taps - samples_per_frame) // 2

@@ -8,7 +8,7 @@ The magnitude of a band does not change when the band is shifted to 0 Hz. So a s
 transform of the bins its filter passes gives the same envelope on a coarser grid, where the same
 low-pass decimates it. The gradient is written by hand: each stage has its transpose beside it.
 
-Source: the method is ours; FACTS section 1 has what it computes.
+Source: the method is ours; what it computes is the authors' (`cochleagram`).
 """
 
 import math

@@ -18,7 +18,7 @@ either end would block the gradient that says so.
 Beyond both ends of the sound layer_1 sees frames of zeros; a fully connected layer on 19 frames is
 a convolution over time, and is built as one.
 
-Source: FACTS section 6; github.com/mozilla/DeepSpeech at v0.4.1 (DeepSpeech.py, util/audio.py).
+Source: github.com/mozilla/DeepSpeech at v0.4.1 (DeepSpeech.py, util/audio.py).
 """
 
 from collections.abc import Sequence

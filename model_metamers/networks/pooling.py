@@ -4,14 +4,14 @@ A strided max pool or convolution folds spatial frequencies above the new Nyquis
 ones. The reduced-aliasing networks low-pass first: a Hanning window four times as wide as the
 stride attenuates what would fold by more than 20 dB.
 
-Source: paper section 3.3; Table S3; Henaff & Simoncelli 2016; FACTS section 2.
+Source: paper section 3.3; Table S3; Henaff & Simoncelli 2016.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-WINDOW_PER_STRIDE = 4  # Source: FACTS section 2: 12 for stride 3, 8 for stride 2
+WINDOW_PER_STRIDE = 4  # Source: Table S3: 12 for stride 3, 8 for stride 2
 
 
 def hanning_window(size: int) -> np.ndarray:

@@ -16,7 +16,7 @@ itself, so every layer has them as its first axis:
 All but the embedding are ReLUs. The embedding is the value before any rectifier, as in the TF-Hub
 module and upstream's present code; upstream's code of 2019 rectified it.
 
-Source: FACTS section 6; github.com/tensorflow/models, research/audioset/vggish.
+Source: github.com/tensorflow/models, research/audioset/vggish.
 """
 
 from collections.abc import Sequence

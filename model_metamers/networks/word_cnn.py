@@ -15,8 +15,7 @@ Two variants have the same shapes, here with the paper's cochleagram of 211 x 40
 | 4096           | fc_intermediate           | fc_intermediate                                   |
 
 conv_k and fc_intermediate are ReLUs; pool_0 and pool_1 are not, so metamers matched there follow
-the true gradient (FACTS 0, row 8). The shapes are those of FACTS section 2, with SAME padding
-everywhere.
+the true gradient (BUILD_NOTES.md, ledger row 8). Padding is SAME everywhere.
 
 Inferred for 2019 and unverified, because the shapes do not tell: the kernels, the windows of the
 max pools and the average pool, and the dropout. They are those of the same laboratory's later
@@ -43,7 +42,7 @@ REDUCED_ALIASING_LAYERS = (
     "cochleagram", "pool_0", "pool_1", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
 )  # fmt: skip
 
-# Task -> classes, a null class 0 included. Source: FACTS section 2.
+# Task -> classes, a null class 0 included. Source: paper section 3.1.
 WORD_HEAD = {"word": 794}
 AUDIOSET_HEAD = {"audioset": 517}
 
@@ -79,7 +78,7 @@ def word_aliased(
     Raises:
         ValueError: no head, or unfit widths.
 
-    Source: Table S2; FACTS section 2.
+    Source: Table S2.
     """
     channels, units = _scaled(widths)
     waveform, x = _normalised_cochleagram(cochleagram, method)
@@ -108,7 +107,7 @@ def word_reduced_aliasing(
         Model from waveforms [batch, samples] to logits [batch, classes], or to a list of them
         where there are several heads.
 
-    Source: Table S3; FACTS section 2.
+    Source: Table S3.
     """
     channels, units = _scaled(widths)
     waveform, x = _normalised_cochleagram(cochleagram, method)

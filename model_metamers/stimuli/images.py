@@ -1,6 +1,6 @@
 """Photographs as stimuli: the centre square, resized bilinearly, as float32 in [0, 1].
 
-Source: FACTS section 4 (loading an image).
+Source: VGG19_Metamers_Using_TFSlim_Model.ipynb of github.com/jenellefeather/model_metamers.
 """
 
 from collections.abc import Sequence

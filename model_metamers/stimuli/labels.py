@@ -3,7 +3,7 @@
 Indices are those of the 1000-way ILSVRC-2012 order, from 0. Networks with 1001 outputs have a
 background class in front, so their indices are larger by one (`sixteen_way(class_offset=1)`).
 
-Source: paper section 2.4 (16-way task); FACTS section 4.
+Source: paper section 2.4 (16-way task); Geirhos et al. 2018 (which classes belong to a category).
 """
 
 import numpy as np

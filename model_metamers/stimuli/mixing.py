@@ -2,7 +2,8 @@
 
 The ratio is that of the root mean squares over the whole clip, pauses included.
 
-Source: paper section 3.1; FACTS section 2 (SNR uniform in -10 to 10 dB, result at RMS 0.1).
+Source: paper section 3.1; github.com/jenellefeather/cochdnn (SNR uniform in -10 to 10 dB, result
+at RMS 0.1).
 """
 
 import numpy as np

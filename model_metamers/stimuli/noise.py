@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 
 # Uniform noise of this width above mid-grey, so its mean is 0.55. Source: released code; the
-# paper's text says "mean at the centre of the range" (FACTS 0, row 6).
+# paper's text says "mean at the centre of the range" (BUILD_NOTES.md, ledger row 6).
 IMAGE_NOISE_START = 0.5
 IMAGE_NOISE_WIDTH = 0.1
 SOUND_NOISE_RMS = 0.01

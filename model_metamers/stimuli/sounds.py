@@ -7,7 +7,8 @@ from `Recording` to `stimulus_set`.
 
 What is done to a file beyond its resampling (mixing channels, padding) is said in the log.
 
-Source: paper section 3.1; FACTS section 1 (20 kHz, 2 s, RMS 0.1).
+Source: paper section 3.1; Audio_Network_Metamers.ipynb of
+github.com/jenellefeather/model_metamers (20 kHz, 2 s, RMS 0.1).
 """
 
 import csv

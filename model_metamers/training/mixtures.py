@@ -4,7 +4,8 @@ An example is one second of speech, shifted at random, in a background of one or
 signal-to-noise ratio drawn between -10 and 10 dB. One example in ten has no background, one in
 twenty no speech; they are the null classes.
 
-Source: paper section 3.1 and supplement; FACTS section 2 (SNR, RMS).
+Source: paper section 3.1 and supplement; SNR and RMS of the same laboratory's later recipe
+(github.com/jenellefeather/cochdnn).
 """
 
 from dataclasses import dataclass

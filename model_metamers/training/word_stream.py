@@ -6,7 +6,7 @@ start anywhere. Every epoch hears each word once; backgrounds have epochs of the
 
 Recordings at 20 kHz need no resampling, which is most of the work.
 
-Source: paper section 3.1, supplement S1.1; FACTS section 2 (SNR, RMS).
+Source: paper section 3.1, supplement S1.1; SNR and RMS as in `mixtures`.
 """
 
 import math

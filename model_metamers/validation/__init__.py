@@ -4,7 +4,7 @@ A metamer counts if the network gives it the label it gives the natural stimulus
 activations of the two at the matched layer correlate (Spearman) more than any two different
 natural stimuli do.
 
-Source: paper section 2.5, Tables S4 and S5; FACTS section 5.
+Source: paper section 2.5, Tables S4 and S5.
 """
 
 from model_metamers.validation.acceptance import accept, count_exclusions

@@ -1,6 +1,6 @@
 """Does a metamer count? Its label, its correlation, and why it does not.
 
-Source: paper section 2.5; FACTS section 5.
+Source: paper section 2.5.
 """
 
 from collections import Counter
@@ -33,7 +33,8 @@ def accept(
     Raises:
         ValueError: arguments of different lengths.
 
-    Source: FACTS section 5; the label is the predicted one, not the true one.
+    Source: paper section 2.5; the label is the predicted one, not the true one (BUILD_NOTES.md,
+    ledger row 11).
     """
     ended, rho = np.asarray(status, np.str_), np.asarray(spearman_layer, np.float64)
     natural, metamer = np.asarray(label_natural), np.asarray(label_metamer)

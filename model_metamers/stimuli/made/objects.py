@@ -1,6 +1,6 @@
 """Render the object images of the small preset: 16 categories of four fine classes.
 
-Stands in for ImageNet (DESIGN.md, section 6): a parametric 3-D model of the fine class, drawn
+Stands in for ImageNet: a parametric 3-D model of the fine class, drawn
 with random proportions, colours and texture, is rendered under a random camera, light,
 background and ground. An image is a function of (fine class, seed, size) alone; the same class
 and seed show the same object at every size. Images are [size, size, 3] uint8.
