@@ -5,7 +5,6 @@ import numpy as np
 from model_metamers.paper import load_table
 from model_metamers.stimuli.labels import (
     SIXTEEN_CATEGORIES,
-    imagenet_class_names,
     sixteen_category_members,
 )
 
@@ -16,7 +15,8 @@ def test_categories_are_the_tables_in_its_order():
 
 
 def test_members_have_the_names_the_table_gives_them():
-    names, members = imagenet_class_names(), sixteen_category_members()
+    names = load_table("imagenet_labels").set_index("imagenet_index")["labels"]
+    members = sixteen_category_members()
     for row in load_table("sixteen_categories").itertuples():
         assert row.imagenet_index in members[row.category]
         assert names[row.imagenet_index].startswith(row.imagenet_label)
@@ -25,4 +25,4 @@ def test_members_have_the_names_the_table_gives_them():
 def test_no_class_is_in_two_categories():
     classes = np.concatenate(list(sixteen_category_members().values()))
     assert len(classes) == len(set(classes)) == len(load_table("sixteen_categories"))
-    assert len(imagenet_class_names()) == 1000
+    assert len(load_table("imagenet_labels")) == 1000

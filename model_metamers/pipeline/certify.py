@@ -147,8 +147,7 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
 def saved_null(network: str, layer: str, folder: RunFolder) -> NullDistribution | None:
     """Return the null distribution a run folder has for a layer, if any."""
     saved = folder.load_null(network, layer)
-    # Folders of earlier versions hold something else.
-    return NullDistribution.from_arrays(saved) if saved and "histogram" in saved else None
+    return NullDistribution.from_arrays(saved) if saved else None
 
 
 def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:

@@ -45,9 +45,3 @@ def sixteen_category_members() -> dict[str, np.ndarray]:
     """
     index_of = load_table("sixteen_categories").groupby("category")["imagenet_index"]
     return {name: np.sort(index_of.get_group(name).to_numpy()) for name in SIXTEEN_CATEGORIES}
-
-
-def imagenet_class_names() -> tuple[str, ...]:
-    """Return the 1000 class names, each with all its synonyms: first names are not unique."""
-    table = load_table("imagenet_labels").sort_values("imagenet_index")
-    return tuple(str(name) for name in table["labels"])
