@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers.frontends.spectral import MfccConfig
+from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import catalog, checkpoints, deepspeech
 from model_metamers.networks.network import Network, Readout, initialise
 

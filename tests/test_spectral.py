@@ -9,12 +9,13 @@ import scipy.fft
 import scipy.signal
 import tensorflow as tf
 
-from model_metamers.frontends.spectral import (
-    LogMel,
-    LogMelConfig,
+from model_metamers.frontends.log_mel import LogMel, LogMelConfig, mel_bank
+from model_metamers.frontends.mfcc import (
     Mfcc,
     MfccConfig,
-    mel_bank,
+    TensorflowMfcc,
+    TensorflowMfccConfig,
+    htk_mel_bank,
     rounded_mel_bank,
 )
 
@@ -33,16 +34,29 @@ MFCC = {
     "one frame": MfccConfig(**SMALL | {"n_samples": 512}, n_bands=20, n_coefficients=20),
     "nothing left over": MfccConfig(n_samples=512 + 3 * 320),
 }  # fmt: skip
+TENSORFLOW_MFCC = {
+    "the keyword networks'": TensorflowMfccConfig(),
+    # low_hz lies 1.6 bins up, so that HTK's rule leaves out bin 2.
+    "small": TensorflowMfccConfig(
+        **SMALL, window_samples=256, step_samples=100, n_bands=20, n_coefficients=13, low_hz=50.0
+    ),
+    "one frame": TensorflowMfccConfig(**SMALL | {"n_samples": 640}, n_bands=12),
+}
 every_config = pytest.mark.parametrize(
     "layer_class, config",
     [pytest.param(LogMel, config, id=f"log-mel, {name}") for name, config in LOG_MEL.items()]
-    + [pytest.param(Mfcc, config, id=f"MFCC, {name}") for name, config in MFCC.items()],
+    + [pytest.param(Mfcc, config, id=f"MFCC, {name}") for name, config in MFCC.items()]
+    + [
+        pytest.param(TensorflowMfcc, config, id=f"TensorFlow's MFCC, {name}")
+        for name, config in TENSORFLOW_MFCC.items()
+    ],
 )
-both_layers = pytest.mark.parametrize(
+every_layer = pytest.mark.parametrize(
     "layer_class, config",
     [
         pytest.param(LogMel, LogMelConfig(), id="log-mel"),
         pytest.param(Mfcc, MfccConfig(), id="MFCC"),
+        pytest.param(TensorflowMfcc, TensorflowMfccConfig(), id="TensorFlow's MFCC"),
     ],
 )
 
@@ -101,7 +115,31 @@ def mfcc_twin(waveform, config):
     return np.array(rows)
 
 
-TWINS = {LogMel: log_mel_twin, Mfcc: mfcc_twin}
+def tensorflow_mfcc_twin(waveform, config):
+    """In float64, bin by bin, each of which the bands on either side of it share."""
+    bin_hz = config.sample_rate_hz / config.fft_samples
+    ends = mels(config.low_hz), mels(config.high_hz)
+    spacing = (ends[1] - ends[0]) / (config.n_bands + 1)
+    window = np.sin(np.pi * np.arange(config.window_samples) / config.window_samples) ** 2
+    rows = []
+    for start in range(0, len(waveform) - config.window_samples + 1, config.step_samples):
+        frame = np.float64(waveform[start : start + config.window_samples])
+        spectrum = abs(scipy.fft.rfft(frame * window, config.fft_samples))
+        bands = np.zeros(config.n_bands + 2)  # one more at either end, of which nothing is used
+        for k in range(int(1.5 + config.low_hz / bin_hz), int(config.high_hz / bin_hz) + 1):
+            band, share = divmod((mels(k * bin_hz) - ends[0]) / spacing, 1)
+            bands[int(band)] += (1 - share) * spectrum[k]
+            bands[min(int(band) + 1, config.n_bands + 1)] += share * spectrum[k]
+        logs = np.log(np.maximum(bands[1:-1], 1e-12))
+        n, phases = config.n_bands, np.arange(config.n_bands) + 0.5
+        rows.append([
+            np.sqrt(2 / n) * np.cos(np.pi / n * k * phases) @ logs
+            for k in range(config.n_coefficients)
+        ])  # fmt: skip
+    return np.array(rows)
+
+
+TWINS = {LogMel: log_mel_twin, Mfcc: mfcc_twin, TensorflowMfcc: tensorflow_mfcc_twin}
 
 
 def sounds(config):
@@ -125,11 +163,13 @@ def test_features_agree_with_the_twin(layer_class, config):
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=2e-3)
 
 
-def test_the_networks_shapes_are_those_of_facts_section_6():
+def test_the_networks_shapes_are_the_published_ones():
     assert (LogMelConfig().n_frames, LogMelConfig().fft_samples) == (198, 512)
     assert (MfccConfig().n_frames, MfccConfig().fft_samples) == (100, 512)
     assert LogMel()(np.zeros((1, 32_000), np.float32)).shape == (1, 198, 64)
     assert Mfcc()(np.zeros((1, 32_000), np.float32)).shape == (1, 100, 26)
+    assert (TensorflowMfccConfig().n_frames, TensorflowMfccConfig().fft_samples) == (49, 1024)
+    assert TensorflowMfcc()(np.zeros((1, 16_000), np.float32)).shape == (1, 49, 10)
 
 
 def test_log_mel_is_that_of_tensorflows_own_mel_matrix():
@@ -139,8 +179,33 @@ def test_log_mel_is_that_of_tensorflows_own_mel_matrix():
     np.testing.assert_allclose(mel_bank(config), bank, atol=1e-6)
 
 
-def test_no_band_of_the_two_networks_is_empty():
-    for bank in (mel_bank(LogMelConfig()), rounded_mel_bank(MfccConfig())):
+@pytest.mark.parametrize("config", TENSORFLOW_MFCC.values(), ids=TENSORFLOW_MFCC)
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 0.0])
+def test_tensorflows_mfccs_are_those_of_its_operations(config, scale):
+    """The operations have no gradient, and a floor, which silence shows."""
+    waveforms = scale * sounds(config)
+    features = TensorflowMfcc(config)(waveforms).numpy()
+    for waveform, ours in zip(waveforms, features, strict=True):
+        power = tf.raw_ops.AudioSpectrogram(
+            input=waveform[:, None], window_size=config.window_samples,
+            stride=config.step_samples, magnitude_squared=True,
+        )  # fmt: skip
+        theirs = tf.raw_ops.Mfcc(
+            spectrogram=power, sample_rate=config.sample_rate_hz,
+            upper_frequency_limit=config.high_hz, lower_frequency_limit=config.low_hz,
+            filterbank_channel_count=config.n_bands, dct_coefficient_count=config.n_coefficients,
+        )[0]  # fmt: skip
+        # Rounding of float32: coefficient 0 of silence is -27.6 sqrt(2 n_bands).
+        np.testing.assert_allclose(ours, theirs, rtol=5e-7, atol=5e-5)
+
+
+def test_no_band_of_the_networks_is_empty():
+    banks = (
+        mel_bank(LogMelConfig()),
+        rounded_mel_bank(MfccConfig()),
+        htk_mel_bank(TensorflowMfccConfig()),
+    )
+    for bank in banks:
         assert (bank.max(axis=0) > 0.5).all() and bank.min() == 0 and bank.max() <= 1
 
 
@@ -155,7 +220,11 @@ def gradient_of(layer, waveforms, target):
 @pytest.mark.parametrize(
     "layer_class, config",
     # Loud, or with an offset, so that every slope of the logarithm is below the clip.
-    [(LogMel, LOG_MEL["small"]), (Mfcc, MFCC["small"])],
+    [
+        (LogMel, LOG_MEL["small"]),
+        (Mfcc, MFCC["small"]),
+        (TensorflowMfcc, TENSORFLOW_MFCC["small"]),
+    ],
 )
 def test_gradients_agree_with_finite_differences_of_the_twin(layer_class, config):
     rng = np.random.default_rng(1)
@@ -189,7 +258,7 @@ def test_the_slope_of_the_logarithm_is_clipped_at_one():
     np.testing.assert_allclose(gradient @ direction, (after - before) / 2e-8, rtol=1e-3)
 
 
-@both_layers
+@every_layer
 def test_extreme_waveforms_have_finite_features_and_gradients(layer_class, config):
     t = np.arange(config.n_samples)
     click = t == config.n_samples // 2
@@ -206,7 +275,7 @@ def test_extreme_waveforms_have_finite_features_and_gradients(layer_class, confi
         assert not gradient[0].any()  # silence
 
 
-@both_layers
+@every_layer
 def test_inside_a_graph_with_unknown_batch_and_after_saving(layer_class, config, tmp_path):
     waveform = keras.Input((config.n_samples,), name="waveform")
     model = keras.Model(waveform, layer_class(config, name="features")(waveform))
@@ -218,10 +287,11 @@ def test_inside_a_graph_with_unknown_batch_and_after_saving(layer_class, config,
     assert model.output_shape[1:] == again(waveforms).shape[1:]
 
 
-@both_layers
+@every_layer
 def test_waveforms_of_another_length_are_refused(layer_class, config):
-    with pytest.raises(ValueError, match=r"shape \[batch, 32000\] at 16000 Hz; got \[1, 31999\]"):
-        layer_class(config)(np.zeros((1, 31_999), np.float32))
+    n = config.n_samples
+    with pytest.raises(ValueError, match=rf"shape \[batch, {n}\] at 16000 Hz; got \[1, {n - 1}\]"):
+        layer_class(config)(np.zeros((1, n - 1), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -234,6 +304,7 @@ def test_waveforms_of_another_length_are_refused(layer_class, config):
         (MfccConfig(), {"low_hz": 8000.0}, "low_hz < high_hz"),
         (LogMelConfig(), {"offset": 0.0}, r"offset must be positive; got 0\.0"),
         (MfccConfig(), {"n_coefficients": 27}, r"1 to n_bands \(26\); got 27"),
+        (TensorflowMfccConfig(), {"floor": 0.0}, r"floor must be positive; got 0\.0"),
     ],
 )
 def test_impossible_parameters_are_refused(config, changes, message):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers.frontends.spectral import LogMelConfig
+from model_metamers.frontends.log_mel import LogMelConfig
 from model_metamers.networks import catalog, checkpoints, slim_reference, vggish
 from model_metamers.networks.network import Network, Readout, initialise
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from model_metamers.frontends.cochleagram import Cochleagram
 from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.frontends.spectral import LogMelConfig, MfccConfig
+from model_metamers.frontends.log_mel import LogMelConfig
+from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import deepspeech, vggish, word_cnn
 from model_metamers.networks.network import Network, initialise
 from model_metamers.synthesis import SynthesisConfig, synthesize

@@ -13,7 +13,8 @@ from pathlib import Path
 import keras
 
 from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.frontends.spectral import LogMelConfig, MfccConfig
+from model_metamers.frontends.log_mel import LogMelConfig
+from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import (
     checkpoints,
     deepspeech,

@@ -27,7 +27,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from model_metamers.frontends.spectral import Mfcc, MfccConfig
+from model_metamers.frontends.mfcc import Mfcc, MfccConfig
 from model_metamers.networks import blocks
 from model_metamers.networks.blocks import Tensor
 

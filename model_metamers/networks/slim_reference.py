@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.frontends.spectral import LogMel, LogMelConfig
+from model_metamers.frontends.log_mel import LogMel, LogMelConfig
 from model_metamers.networks import inception, resnet, vgg, vggish
 from model_metamers.networks.network import Network
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from model_metamers.frontends.spectral import LogMel, LogMelConfig
+from model_metamers.frontends.log_mel import LogMel, LogMelConfig
 from model_metamers.networks import blocks
 from model_metamers.networks.blocks import Tensor
 
