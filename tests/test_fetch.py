@@ -7,12 +7,12 @@ import json
 import subprocess
 import sys
 import tarfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from local_server import Server
 
 from model_metamers.networks import files
 from model_metamers.networks.downloads import Download, fetch
@@ -36,59 +36,6 @@ def tar_of(**members):
 
 
 ARCHIVE = tar_of(**{"eval.graph": b"unused", "folder/net.ckpt": CONTENT})
-
-
-class Server:
-    """Serves `content` at every path but /absent and remembers the requests.
-
-    Attributes:
-        honours_range: answer Range requests with the rest of the file.
-        breaks_after: close the connection after so many bytes of the body.
-        requests: (path, Range header) of every request.
-    """
-
-    def __init__(self, content):
-        self.content = content
-        self.honours_range = True
-        self.breaks_after = None
-        self.requests = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.answer(self)
-
-            def log_message(self, *args):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def url(self, path="net.tar.gz"):
-        return f"http://127.0.0.1:{self._server.server_port}/{path}"
-
-    def answer(self, request):
-        wanted = request.headers.get("Range")
-        self.requests.append((request.path, wanted))
-        if request.path == "/absent":
-            return request.send_error(404)
-        start = int(wanted[len("bytes=") : -1]) if wanted and self.honours_range else 0
-        if start >= len(self.content):
-            request.send_response(416)
-            request.send_header("Content-Range", f"bytes */{len(self.content)}")
-            request.send_header("Content-Length", "0")
-            return request.end_headers()
-        request.send_response(206 if start else 200)
-        if start:
-            last = len(self.content) - 1
-            request.send_header("Content-Range", f"bytes {start}-{last}/{len(self.content)}")
-        request.send_header("Content-Length", str(len(self.content) - start))
-        request.end_headers()
-        request.wfile.write(self.content[start:][: self.breaks_after])
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -204,6 +151,30 @@ def test_another_file_than_the_recorded_one_is_refused(server, tmp_path):
         assert files_in(tmp_path) == ["downloads.json"]
     server.content = ARCHIVE
     assert fetch_quietly(download_of(server), tmp_path).read_bytes() == CONTENT
+
+
+KNOWN = {"size_bytes": len(ARCHIVE), "sha256": hashlib.sha256(ARCHIVE).hexdigest()}
+
+
+def test_a_file_whose_hash_is_published_is_verified_at_the_first_download(server, tmp_path):
+    download = replace(download_of(server), **KNOWN)
+    assert fetch_quietly(download, tmp_path).read_bytes() == CONTENT
+    wrong = [{"size_bytes": KNOWN["size_bytes"] - 1}, {"sha256": KNOWN["sha256"][::-1]}]
+    for index, changed in enumerate(wrong):
+        directory = tmp_path / str(index)
+        message = r"net\.tar\.gz is not the published file: \{.* instead of \{.*fetch it again"
+        with pytest.raises(ValueError, match=message) as error:
+            fetch_quietly(replace(download, **changed), directory)
+        assert "\n" not in str(error.value)
+        assert files_in(directory) == []
+
+
+def test_a_file_put_there_by_hand_must_have_the_published_hash_too(server, tmp_path):
+    (tmp_path / "model.ckpt").write_bytes(b"<html>Sign in to the network</html>")
+    download = Download(server.url(), "model.ckpt", **KNOWN)
+    with pytest.raises(ValueError, match=r"model\.ckpt is not the published file"):
+        fetch_quietly(download, tmp_path)
+    assert server.requests == [] and files_in(tmp_path) == ["model.ckpt"]
 
 
 def test_a_checkpoint_that_changed_on_disk_is_told(server, tmp_path):

@@ -1,6 +1,7 @@
 """Published checkpoints: downloaded, resumed after a break, verified and unpacked.
 
-No hashes are published: downloads.json records size and SHA-256 of what came first.
+Size and SHA-256 are those in the catalogue where they are known; where not, downloads.json records
+those of what came first.
 """
 
 import http.client
@@ -35,19 +36,24 @@ class Download:
         filename: name under which the file is kept.
         mirrors: addresses of the same file, tried in order when `url` fails.
         member: checkpoint inside the file, when that is a tar archive; None for a plain file.
+        size_bytes: of the file; None where it is not known.
+        sha256: of the file, hexadecimal; None where it is not known.
     """
 
     url: str
     filename: str
     mirrors: tuple[str, ...] = ()
     member: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
 
 
 def fetch(download: Download, directory: str | os.PathLike, progress: bool = True) -> Path:
     """Return a published checkpoint in `directory`, downloaded and unpacked where it is missing.
 
-    No hashes are published, so size and SHA-256 are recorded in downloads.json at the first
-    download and verified from then on. A file that is already there, however it came, is used.
+    Size and SHA-256 must be the known ones, where `download` has them. They are recorded in
+    downloads.json at the first download and verified from then on. A file that is already there,
+    however it came, is used.
 
     Args:
         download: what to fetch.
@@ -59,7 +65,8 @@ def fetch(download: Download, directory: str | os.PathLike, progress: bool = Tru
 
     Raises:
         ValueError: no address answers, the transfer breaks off (the next call resumes it), a file
-            differs from its record, or the archive is damaged, unsafe or without the checkpoint.
+            differs from its record or from what is known of it, or the archive is damaged, unsafe
+            or without the checkpoint.
         OSError: `directory` is not writable, or the disk is full.
     """
     directory = Path(directory)
@@ -67,20 +74,20 @@ def fetch(download: Download, directory: str | os.PathLike, progress: bool = Tru
     checkpoint = directory / (download.member or download.filename)
     present = [path for path in directory.iterdir() if _is_part_of(path.name, checkpoint.name)]
     if present:
-        _verify(directory, present)
+        _verify(download, directory, present)
         return checkpoint
     archive = directory / download.filename
     is_new = not archive.exists()
     if is_new:
         _download(download, archive, progress)
     try:
-        _verify(directory, [archive], record_new=False)
+        _verify(download, directory, [archive], record_new=False)
         unpacked = []
         if download.member is not None:
             unpacked = unpack(archive, directory, lambda name: _is_part_of(name, checkpoint.name))
             if not unpacked:
                 raise ValueError(f"{archive} holds no {download.member}")
-        _verify(directory, [archive, *unpacked])
+        _verify(download, directory, [archive, *unpacked])
     except ValueError:
         if is_new:
             archive.unlink()
@@ -92,8 +99,10 @@ def _is_part_of(name: str, checkpoint_name: str) -> bool:
     return checkpoint_prefix(name) == checkpoint_name
 
 
-def _verify(directory: Path, paths: list[Path], record_new: bool = True) -> None:
-    """Compare files with downloads.json, and add those it does not know."""
+def _verify(
+    download: Download, directory: Path, paths: list[Path], record_new: bool = True
+) -> None:
+    """Compare files with what is known of them and with downloads.json, and add new ones to it."""
     records_path = directory / RECORDS
     try:
         records = json.loads(records_path.read_text()) if records_path.exists() else {}
@@ -104,6 +113,8 @@ def _verify(directory: Path, paths: list[Path], record_new: bool = True) -> None
     known = dict(records)
     for path in paths:
         found = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        if path.name == download.filename:
+            _verify_known(download, path, found)
         if records.setdefault(path.name, found) != found:
             raise ValueError(
                 f"{path} is not the file recorded at the first download: {found} instead of "
@@ -113,6 +124,17 @@ def _verify(directory: Path, paths: list[Path], record_new: bool = True) -> None
     if record_new and records != known:
         with atomic_file(records_path) as file:
             file.write(json.dumps(records, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def _verify_known(download: Download, path: Path, found: dict[str, int | str]) -> None:
+    """Raise ValueError where a file is not the one that the catalogue describes."""
+    known = {"bytes": download.size_bytes, "sha256": download.sha256}
+    known = {name: value for name, value in known.items() if value is not None}
+    if known != {name: found[name] for name in known}:
+        raise ValueError(
+            f"{path} is not the published file: {found} instead of {known}; "
+            f"delete it and fetch it again"
+        )
 
 
 def _download(download: Download, target: Path, progress: bool) -> None:
