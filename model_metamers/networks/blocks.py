@@ -49,7 +49,7 @@ def convolution(
     name: str,
     channels: int,
     kernel: int | tuple[int, int],
-    stride: int = 1,
+    stride: int | tuple[int, int] = 1,
     padding: str = "same",
     use_bias: bool = True,
     kind: type[layers.Conv2D] = layers.Conv2D,

@@ -14,11 +14,12 @@ import keras
 
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.frontends.log_mel import LogMelConfig
-from model_metamers.frontends.mfcc import MfccConfig
+from model_metamers.frontends.mfcc import MfccConfig, TensorflowMfccConfig
 from model_metamers.networks import (
     checkpoints,
     deepspeech,
     inception,
+    keyword_cnn,
     resnet,
     vgg,
     vggish,
@@ -257,8 +258,51 @@ _PUBLISHED_AUDIO = {
     ),
 }
 
+
+def _commands(
+    build: Callable,
+    layers: tuple[str, ...],
+    path: str,
+    size_bytes: int,
+    sha256: str,
+    **names: str | checkpoints.Naming,
+) -> CatalogEntry:
+    """Return a network of spoken commands that others trained, from a repository's frozen graph.
+
+    Source of size and sha256: the file at commit 8151349b.
+    """
+    repository = "https://github.com/ARM-software/ML-KWS-for-MCU"
+    return CatalogEntry(
+        build=build,
+        metamer_layers=layers,
+        readouts={"word": Readout("logits", labels=keyword_cnn.LABELS)},
+        download=Download(
+            url=f"{repository}/raw/master/Pretrained_models/{path}",
+            filename=path.rpartition("/")[2],
+            size_bytes=size_bytes,
+            sha256=sha256,
+        ),
+        stimulus_range=None,
+        sample_rate_hz=TensorflowMfccConfig().sample_rate_hz,
+        **names,
+    )
+
+
+_COMMANDS = {
+    "ds_cnn_l": _commands(
+        keyword_cnn.ds_cnn_l, keyword_cnn.DS_CNN_LAYERS, "DS_CNN/DS_CNN_L.pb", 1_707_045,
+        "5ce74910d01499fba051a6acffd6502364584b6e1e14c165acd03d8e6f7a3523",
+        slim_scope=keyword_cnn.DS_CNN_SCOPE,
+    ),
+    "cnn_l": _commands(
+        keyword_cnn.cnn_l, keyword_cnn.CNN_LAYERS, "CNN/CNN_L.pb", 1_915_081,
+        "f4ffe726e8ed8a8e6e35ae4985f68f803676603108110a1419ea8e4643591386",
+        naming=checkpoints.renamed(keyword_cnn.CNN_NAMES),
+    ),
+}  # fmt: skip
+
 CATALOG: dict[str, CatalogEntry] = (
-    _IMAGENET | _RETRAINED | _SMALL | _AUDIO | _SMALL_AUDIO | _PUBLISHED_AUDIO
+    _IMAGENET | _RETRAINED | _SMALL | _AUDIO | _SMALL_AUDIO | _PUBLISHED_AUDIO | _COMMANDS
 )
 
 
@@ -287,7 +331,7 @@ def load_network(
         name: one of `list_networks()`.
         weights: "default" for the shipped or downloaded file (for random_reduced_aliasing, fresh
             random weights), None for fresh random weights, or the path of a checkpoint (TF-Slim's
-            or the authors' .ckpt or .tar.gz, TF-Hub handle or folder, our .npz).
+            or the authors' .ckpt or .tar.gz, TF-Hub handle or folder, frozen graph, our .npz).
         seed: of fresh random weights.
 
     Raises:

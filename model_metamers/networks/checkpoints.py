@@ -1,4 +1,4 @@
-"""Weights of the networks: read TF-Slim, TF-Hub and our own files, write our own.
+"""Weights of the networks: read TF-Slim, TF-Hub, frozen and our own files, write our own.
 
 Variables go by their TF-Slim names ("vgg_19/conv1/conv1_1/weights"); `blocks` tells how a Keras
 layer's name gives its scope. Files with other names come with a function that tells them
@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.files import atomic_file
+from model_metamers.networks import frozen_graph
 from model_metamers.networks.files import (
     checkpoint_prefix,
     damage_told,
@@ -35,6 +36,7 @@ _NOT_INFERENCE = re.compile(
     r"|ExponentialMovingAverage|beta[12]_power)(/|$)"
 )
 _SLIM_NAMES = {"kernel": "weights", "bias": "biases"}
+_SLIM_DEPTHWISE_NAMES = _SLIM_NAMES | {"kernel": "depthwise_weights"}
 _NAMES_SHOWN = 5
 
 # (model, name -> shape of what a file holds) -> name in the file -> variable of the model.
@@ -63,10 +65,12 @@ def checkpoint_variables(model: keras.Model, scope: str) -> dict[str, keras.Vari
     variables = {}
     for layer in model.layers:
         layer_scope = layer.name.removesuffix(".linear").replace(".", "/")
+        is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        slim_names = _SLIM_DEPTHWISE_NAMES if is_depthwise else _SLIM_NAMES
         # `weights`, not `variables`: a dropout layer's random state is no part of a checkpoint.
         for variable in layer.weights:
             inner = f"/{variable.path}".partition(f"/{layer.name}/")[2] or variable.name
-            parts = (scope, layer_scope, _SLIM_NAMES.get(inner, inner))
+            parts = (scope, layer_scope, slim_names.get(inner, inner))
             name = "/".join(part for part in parts if part)
             if name in variables:
                 raise ValueError(f"two weights of {model.name} share the checkpoint name {name}")
@@ -98,7 +102,8 @@ def load_weights(
     Args:
         model: functional model whose layer names follow the rule in `blocks`.
         source: TF1 checkpoint (V1 file, V2 prefix or its .index file), a .tar.gz that holds one,
-            a TF-Hub handle (https://...), the folder of a SavedModel, or our own .npz.
+            a TF-Hub handle (https://...), the folder of a SavedModel, a frozen graph (.pb), or our
+            own .npz.
         scope: outermost variable scope in the file ("vgg_19"); what lies outside it is no part of
             the network. Our own files have none, so for them it is ignored.
         naming: the names that the file's variables have, where they are not TF-Slim's. Then a
@@ -234,6 +239,8 @@ def _opened(source: str, network_name: str) -> Iterator[_Stored]:
         )
     elif source.endswith(".npz"):
         yield _open_npz(source)
+    elif source.endswith(".pb"):
+        yield _open_frozen_graph(Path(source))
     elif source.endswith((".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory() as directory:
             with damage_told(source):
@@ -267,6 +274,13 @@ def _open_npz(source: str) -> _Stored:
     with damage_told(source), np.load(source, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
         return _stored_arrays(arrays, sha256_of(Path(source)))
+
+
+def _open_frozen_graph(path: Path) -> _Stored:
+    with damage_told(path):
+        weights = frozen_graph.stored_weights(path)
+        shapes = {name: frozen_graph.shape_of(weight) for name, weight in weights.items()}
+        return _Stored(shapes, lambda name: frozen_graph.values_of(weights[name]), sha256_of(path))
 
 
 def _open_hub(handle: str) -> _Stored:

@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 CHUNK_BYTES = 1 << 20
 
-# What TensorFlow, NumPy and the standard library raise on files that are cut short or damaged.
+# What TensorFlow, NumPy, protobuf and the standard library raise on files that are cut short or
+# damaged.
 _DAMAGE = (
     tf.errors.OpError, OSError, EOFError, LookupError, RuntimeError, ValueError,
-    zipfile.BadZipFile, zlib.error, tarfile.TarError,
+    zipfile.BadZipFile, zlib.error, tarfile.TarError, DecodeError,
 )  # fmt: skip
 
 

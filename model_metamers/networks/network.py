@@ -256,7 +256,9 @@ def initialise(model: keras.Model, seed: int) -> None:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
-        fan_in = np.prod(kernel.shape[:-1])
+        # A depthwise kernel, [height, width, channels, 1], sums over no channels.
+        is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        fan_in = np.prod(kernel.shape[:2] if is_depthwise else kernel.shape[:-1])
         scale = np.sqrt(2.0 / fan_in) * (0.1 if layer in heads else 1.0)
         draw = np.random.default_rng([seed, crc32(layer.name.encode())])
         kernel.assign(scale * draw.standard_normal(kernel.shape, np.float32))
