@@ -19,19 +19,19 @@ class Weights:
     """Random weights, each a constant with the Identity that read the variable it was."""
 
     def __init__(self, seed):
-        self._generator = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(seed)
 
     def __call__(self, name, *shape):
         last = name.rpartition("/")[2]
         if last in ("moving_variance", "gamma"):
-            values = self._generator.uniform(0.5, 1.5, shape)
+            values = self._rng.uniform(0.5, 1.5, shape)
         elif len(shape) == 1:
-            values = 0.3 * self._generator.standard_normal(shape)
+            values = 0.3 * self._rng.standard_normal(shape)
         else:
             n_inputs = np.prod(shape[:2] if "depthwise" in last else shape[:-1])
             # Full-size logits would make probabilities of 0 and 1, which hide differences.
             scale = 0.1 if shape[-1] == N_CLASSES else 1.0
-            values = scale * np.sqrt(2 / n_inputs) * self._generator.standard_normal(shape)
+            values = scale * np.sqrt(2 / n_inputs) * self._rng.standard_normal(shape)
         return tf.identity(tf.constant(values.astype(np.float32), name=name), f"{name}/read")
 
 
