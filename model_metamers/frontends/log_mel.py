@@ -61,6 +61,7 @@ class LogMel(SpectralLayer):
     """
 
     config_class = LogMelConfig
+    config: LogMelConfig
 
     def call(self, waveforms: tf.Tensor) -> tf.Tensor:
         """Return the log-mel spectrograms of waveforms."""

@@ -122,6 +122,7 @@ class Mfcc(SpectralLayer):
     """
 
     config_class = MfccConfig
+    config: MfccConfig
 
     def call(self, waveforms: tf.Tensor) -> tf.Tensor:
         """Return the MFCCs of waveforms."""
@@ -157,6 +158,7 @@ class TensorflowMfcc(SpectralLayer):
     """
 
     config_class = TensorflowMfccConfig
+    config: TensorflowMfccConfig
 
     def call(self, waveforms: tf.Tensor) -> tf.Tensor:
         """Return the MFCCs of waveforms."""

@@ -21,6 +21,7 @@ tensorflow/core/kernels (spectrogram.cc, mfcc_mel_filterbank.cc, mfcc_dct.cc).
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -86,7 +87,7 @@ class SpectralConfig:
 class SpectralLayer(keras.layers.Layer):
     """A layer from waveforms [batch, n_samples] to features [batch, n_frames, ...]."""
 
-    config_class: type[SpectralConfig]
+    config_class: Callable[..., SpectralConfig]
 
     def __init__(self, config: SpectralConfig | None = None, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32"} | kwargs)
@@ -127,7 +128,7 @@ def hann_magnitudes(waveforms: tf.Tensor, config: SpectralConfig) -> tf.Tensor:
     return magnitude(tf.signal.rfft(frames, [config.fft_samples]))
 
 
-def mel(frequency_hz: np.ndarray) -> np.ndarray:
+def mel(frequency_hz: float | np.ndarray) -> np.ndarray:
     """Return frequencies in mel, 1127 ln(1 + f / 700)."""
     return 1127.0 * np.log1p(np.asarray(frequency_hz) / 700.0)
 

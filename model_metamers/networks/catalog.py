@@ -265,7 +265,8 @@ def _commands(
     path: str,
     size_bytes: int,
     sha256: str,
-    **names: str | checkpoints.Naming,
+    slim_scope: str = "",
+    naming: checkpoints.Naming | None = None,
 ) -> CatalogEntry:
     """Return a network of spoken commands that others trained, from a repository's frozen graph.
 
@@ -284,7 +285,8 @@ def _commands(
         ),
         stimulus_range=None,
         sample_rate_hz=TensorflowMfccConfig().sample_rate_hz,
-        **names,
+        slim_scope=slim_scope,
+        naming=naming,
     )
 
 

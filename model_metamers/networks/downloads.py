@@ -9,6 +9,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -126,7 +127,7 @@ def _verify(
             file.write(json.dumps(records, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _verify_known(download: Download, path: Path, found: dict[str, int | str]) -> None:
+def _verify_known(download: Download, path: Path, found: Mapping[str, object]) -> None:
     """Raise ValueError where a file is not the one that the catalogue describes."""
     known = {"bytes": download.size_bytes, "sha256": download.sha256}
     known = {name: value for name, value in known.items() if value is not None}
