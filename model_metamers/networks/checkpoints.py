@@ -29,11 +29,13 @@ from model_metamers.networks.files import (
     sha256_of,
     unpack,
 )
+from model_metamers.networks.torch_state import SUFFIXES as TORCH_SUFFIXES
+from model_metamers.networks.torch_state import read_state_dict
 
 # What training leaves behind, and the auxiliary classifier: no part of inference.
 _NOT_INFERENCE = re.compile(
     r"(^|/)(global_step|mean_rgb|AuxLogits|Momentum|(RMSProp|Adam|Adagrad|Adadelta|Ftrl)(_\d+)?"
-    r"|ExponentialMovingAverage|beta[12]_power)(/|$)"
+    r"|ExponentialMovingAverage|beta[12]_power)(/|$)|\.num_batches_tracked$"
 )
 _SLIM_NAMES = {"kernel": "weights", "bias": "biases"}
 _SLIM_DEPTHWISE_NAMES = _SLIM_NAMES | {"kernel": "depthwise_weights"}
@@ -102,12 +104,12 @@ def load_weights(
     Args:
         model: functional model whose layer names follow the rule in `blocks`.
         source: TF1 checkpoint (V1 file, V2 prefix or its .index file), a .tar.gz that holds one,
-            a TF-Hub handle (https://...), the folder of a SavedModel, a frozen graph (.pb), or our
-            own .npz.
+            a TF-Hub handle (https://...), the folder of a SavedModel, a frozen graph (.pb), a
+            state dict of PyTorch (.pth, .pt), or our own .npz.
         scope: outermost variable scope in the file ("vgg_19"); what lies outside it is no part of
             the network. Our own files have none, so for them it is ignored.
         naming: the names that the file's variables have, where they are not TF-Slim's. Then a
-            misfit names all of them. Ignored for our own files.
+            misfit names all of them (but PyTorch's). Ignored for our own files.
 
     Returns:
         SHA-256 of the file (of its files one after another, in alphabetical order, when several).
@@ -125,7 +127,8 @@ def load_weights(
                 variables, n_shown = checkpoint_variables(model, scope), _NAMES_SHOWN
             else:
                 variables = naming(model, stored.shapes)
-                n_shown = 2 * len(variables)
+                is_listed = source.endswith(TORCH_SUFFIXES)  # such names are known, not inferred
+                n_shown = _NAMES_SHOWN if is_listed else 2 * len(variables)
             stored_names = _match(stored.shapes, variables, scope, source, n_shown)
             with damage_told(source):
                 values = {
@@ -211,6 +214,8 @@ def _within_scope(stored_name: str, scope: str) -> str:
 
 def _shape_fits(stored: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     """Tell whether values of the stored shape, in the same order, are the expected ones."""
+    if stored[2:] == (1, *expected[2:3]) and expected[3:] == (1,):  # depthwise, from PyTorch
+        return stored[:2] == expected[:2]
     if min(len(stored), len(expected)) == 2:
         stored, expected = ((int(np.prod(s[:-1])), s[-1]) for s in (stored, expected))
     elif len(expected) == 5 and len(stored) == 4:  # a convolution within each of several patches
@@ -241,6 +246,8 @@ def _opened(source: str, network_name: str) -> Iterator[_Stored]:
         yield _open_npz(source)
     elif source.endswith(".pb"):
         yield _open_frozen_graph(Path(source))
+    elif source.endswith(TORCH_SUFFIXES):
+        yield _open_torch(source)
     elif source.endswith((".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory() as directory:
             with damage_told(source):
@@ -281,6 +288,15 @@ def _open_frozen_graph(path: Path) -> _Stored:
         weights = frozen_graph.stored_weights(path)
         shapes = {name: frozen_graph.shape_of(weight) for name, weight in weights.items()}
         return _Stored(shapes, lambda name: frozen_graph.values_of(weights[name]), sha256_of(path))
+
+
+def _open_torch(source: str) -> _Stored:
+    """Open a state dict of PyTorch, whose kernels have the outputs first: turn them to Keras'."""
+    arrays = {
+        name: np.transpose(values, (2, 3, 1, 0) if values.ndim == 4 else None)
+        for name, values in read_state_dict(source).items()
+    }
+    return _stored_arrays(arrays, sha256_of(Path(source)))
 
 
 def _open_hub(handle: str) -> _Stored:

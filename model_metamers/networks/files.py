@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -24,7 +25,7 @@ CHUNK_BYTES = 1 << 20
 # damaged.
 _DAMAGE = (
     tf.errors.OpError, OSError, EOFError, LookupError, RuntimeError, ValueError,
-    zipfile.BadZipFile, zlib.error, tarfile.TarError, DecodeError,
+    struct.error, zipfile.BadZipFile, zlib.error, tarfile.TarError, DecodeError,
 )  # fmt: skip
 
 
