@@ -21,9 +21,8 @@ Source: supplement S1.1.
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from shared import script
 from absl import flags, logging
 
 from model_metamers.files import atomic_file
@@ -40,6 +39,9 @@ from model_metamers.training.clip_lists import (
     write_clip_list,
 )
 from model_metamers.training.corpus import ClassRules
+from shared import script
+
+Clip = TypeVar("Clip", WordClip, BackgroundClip)
 
 CLASS_TABLES = {"words": "word_labels.csv", "backgrounds": "audioset_labels.csv"}
 
@@ -95,18 +97,18 @@ _MAX_ZERO_SHARE = flags.DEFINE_float(
 
 def main() -> None:
     """Choose speech, choose backgrounds, write the tables."""
-    chosen = []
-    if _TIMIT_DIRS.value or _ALIGNMENTS.value:
-        chosen.append(_words())
-    if _AUDIOSET_DIR.value:
-        chosen.append(_backgrounds())
-    if not chosen:
+    has_speech = bool(_TIMIT_DIRS.value or _ALIGNMENTS.value)
+    if not (has_speech or _AUDIOSET_DIR.value):
         raise ValueError("give speech (--timit_dirs, --alignments), --audioset_dir, or both")
-    for name, clips, classes, summary in chosen:
-        _write(name, clips, classes, summary)
+    words = _words() if has_speech else None
+    backgrounds = _backgrounds(Path(_AUDIOSET_DIR.value)) if _AUDIOSET_DIR.value else None
+    if words:
+        _write("words", WordClip, *words)
+    if backgrounds:
+        _write("backgrounds", BackgroundClip, *backgrounds)
 
 
-def _words() -> tuple[str, list[WordClip], list[ClassLabel], dict[str, Any]]:
+def _words() -> tuple[list[WordClip], list[ClassLabel], dict[str, Any]]:
     rules = ClassRules(
         _MIN_PARTNERS.value, _MIN_UTTERANCES.value, _MAX_PARTNER_SHARE.value,
         _UTTERANCE_LIMIT.value, _MIN_LETTERS.value,
@@ -124,7 +126,7 @@ def _words() -> tuple[str, list[WordClip], list[ClassLabel], dict[str, Any]]:
         "words": len({clip.word for clip in clips}),
         "speakers": len({clip.speaker for clip in clips}),
     }
-    return "words", clips, classes, summary
+    return clips, classes, summary
 
 
 def _paper_vocabulary() -> dict[str, int]:
@@ -133,7 +135,9 @@ def _paper_vocabulary() -> dict[str, int]:
     return {word: index for word, index in index_of.items() if index != NULL_CLASS.index}
 
 
-def _backgrounds() -> tuple[str, list[BackgroundClip], list[ClassLabel], dict[str, Any]]:
+def _backgrounds(
+    sounds: Path,
+) -> tuple[list[BackgroundClip], list[ClassLabel], dict[str, Any]]:
     rules = ScreeningRules(
         tuple(_SPEECH_TAGS.value), tuple(_SILENCE_TAGS.value), tuple(_UNINFORMATIVE_TAGS.value),
         _MAX_ZERO_SHARE.value,
@@ -141,11 +145,11 @@ def _backgrounds() -> tuple[str, list[BackgroundClip], list[ClassLabel], dict[st
     if not (_SEGMENTS.value and _CLASS_LABELS.value and _ONTOLOGY.value):
         raise ValueError("--audioset_dir needs --audioset_segments, --class_labels and --ontology")
     tags = audioset.read_tags(Path(_CLASS_LABELS.value), Path(_ONTOLOGY.value), rules)
-    segments = {}
+    segments: dict[str, frozenset[str]] = {}
     for path in _SEGMENTS.value:
         segments |= audioset.read_segments(Path(path))
     clips, removed = audioset.choose_backgrounds(
-        Path(_AUDIOSET_DIR.value), segments, tags, rules, _VALIDATION_SHARE.value, _SEED.value
+        sounds, segments, tags, rules, _VALIDATION_SHARE.value, _SEED.value
     )
     summary = {
         "rules": asdict(rules),
@@ -153,12 +157,13 @@ def _backgrounds() -> tuple[str, list[BackgroundClip], list[ClassLabel], dict[st
         "left_out": removed,
         "classes": len(tags.classes),
     }
-    return "backgrounds", clips, list(tags.classes), summary
+    return clips, list(tags.classes), summary
 
 
 def _write(
     name: str,
-    clips: list[WordClip] | list[BackgroundClip],
+    kind: type[Clip],
+    clips: list[Clip],
     classes: list[ClassLabel],
     summary: dict[str, Any],
 ) -> None:
@@ -167,7 +172,7 @@ def _write(
     directory.mkdir(parents=True, exist_ok=True)
     summary |= {"seed": _SEED.value, "validation_share": _VALIDATION_SHARE.value}
     summary |= {split: sum(clip.split == split for clip in clips) for split in SPLITS}
-    write_clip_list(directory / f"{name}.csv", clips, type(clips[0]))
+    write_clip_list(directory / f"{name}.csv", clips, kind)
     write_clip_list(directory / CLASS_TABLES[name], [NULL_CLASS, *classes], ClassLabel)
     with atomic_file(directory / f"{name}.json") as file:
         file.write(json.dumps(summary, indent=2).encode() + b"\n")

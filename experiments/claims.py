@@ -10,11 +10,11 @@ whose tables are not there is "not run".
 
 from pathlib import Path
 
-from shared import script
 from absl import flags
 
 from model_metamers.analysis.claims.table import CLAIMS, claims_table
 from model_metamers.store import RunFolder
+from shared import script
 
 SOURCES = list(dict.fromkeys(source for claim in CLAIMS for source in claim.sources))
 EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SOURCES))
@@ -26,20 +26,17 @@ _OUTPUT = flags.DEFINE_string("output", "figures/claims.csv", "Where the table g
 
 def main() -> None:
     """Read the tables, judge the claims, write and print the verdicts."""
-    folders = {name: Path(flags.FLAGS[f"{name}_dir"].value) for name in EXPERIMENTS}
-    folders = {
-        name: RunFolder(path, create=False) for name, path in folders.items() if path.is_dir()
-    }
+    folders = {name: Path(str(flags.FLAGS[f"{name}_dir"].value)) for name in EXPERIMENTS}
+    runs = {name: RunFolder(path, create=False) for name, path in folders.items() if path.is_dir()}
     tables = {
-        (name, table): folders[name].read_table(table)
+        (name, table): runs[name].read_table(table)
         for name, table in SOURCES
-        if name in folders and folders[name].has_table(table)
+        if name in runs and runs[name].has_table(table)
     }
-    scales = {name: scale_of(folder) for name, folder in folders.items()}
+    scales = {name: scale_of(run) for name, run in runs.items()}
     claims = claims_table(tables, scales)
-    path = Path(_OUTPUT.value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    claims.to_csv(path, index=False, float_format="%.4f", lineterminator="\n")
+    text = claims.to_csv(index=False, float_format="%.4f", lineterminator="\n")
+    script.write(_OUTPUT.value, text)
     shown = claims[["claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]]
     print(shown.to_string(index=False, na_rep="", float_format="{:.3f}".format))
 

@@ -9,12 +9,9 @@ are pickles and are read without running anything in them. An experiment with th
 judges its metamers by them.
 """
 
-from shared import script
 from absl import flags
 
-from model_metamers.networks.catalog import catalog_entry
-from model_metamers.store import RunFolder, load_foreign_pickle
-from model_metamers.validation import published_nulls
+from shared import script
 
 _NETWORK = flags.DEFINE_string(
     "network", None, "Whose null distributions they are.", required=True
@@ -25,6 +22,12 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The run folder.", require
 
 def main() -> None:
     """Read the file, check that it is of the network, and write its nulls."""
+    script.start_tensorflow()
+
+    from model_metamers.networks.catalog import catalog_entry
+    from model_metamers.store import RunFolder, load_foreign_pickle
+    from model_metamers.validation import published_nulls
+
     name, file = _NETWORK.value, _FILE.value
     layers = catalog_entry(name).metamer_layers
     nulls = published_nulls(load_foreign_pickle(file))

@@ -15,12 +15,9 @@ layer tells the relative L2 distance to ours: about 1e-6, the rounding of float3
 import sys
 from pathlib import Path
 
-import numpy as np
-from shared import script
 from absl import flags
 
-from model_metamers.networks import catalog, slim_reference
-from model_metamers.networks.downloads import fetch
+from shared import script
 
 _NETWORKS = flags.DEFINE_list(
     "networks", None, "Networks to fetch; by default all published ones."
@@ -34,6 +31,10 @@ N_STIMULI = 2
 
 def main() -> None:
     """Fetch, and where asked verify, one network after the other; exit 1 where one differs."""
+    script.start_tensorflow()
+
+    from model_metamers.networks import catalog, slim_reference
+
     names = _published_networks(_NETWORKS.value)
     directory = Path(_DIRECTORY.value or catalog.checkpoint_directory())
     all_agree = True
@@ -47,7 +48,9 @@ def main() -> None:
 
 
 def _published_networks(chosen: list[str] | None) -> list[str]:
-    published = [name for name, entry in catalog.CATALOG.items() if entry.download is not None]
+    from model_metamers.networks.catalog import CATALOG
+
+    published = [name for name, entry in CATALOG.items() if entry.download is not None]
     unknown = [name for name in chosen or () if name not in published]
     if unknown:
         raise ValueError(
@@ -58,15 +61,25 @@ def _published_networks(chosen: list[str] | None) -> list[str]:
 
 
 def _fetch(name: str, directory: Path) -> Path:
+    from model_metamers.networks.catalog import CATALOG
+    from model_metamers.networks.downloads import fetch
+
+    download = CATALOG[name].download
+    assert download is not None, name  # `_published_networks`
     try:
-        return fetch(catalog.CATALOG[name].download, directory)
+        return fetch(download, directory)
     except OSError as error:
         raise ValueError(f"cannot write {directory}: {error}") from error
 
 
 def _agrees_with_slim(name: str, path: Path) -> bool:
     """Print the distance between TF-Slim's graph and ours at every metamer layer."""
-    network = catalog.load_network(name, weights=path)
+    import numpy as np
+
+    from model_metamers.networks import slim_reference
+    from model_metamers.networks.catalog import load_network
+
+    network = load_network(name, weights=path)
     stimuli = np.random.default_rng(0).random((N_STIMULI, *network.stimulus_shape), np.float32)
     errors = slim_reference.compare(network, path, stimuli)
     for layer, error in errors.items():

@@ -9,50 +9,44 @@ played to the network itself and to the other word networks. Writes recognition.
 and the figure.
 """
 
-from shared import figure_run, presets, script
-from shared.examples import example_rows, sound_picture
-from shared.figure_run import Settings
+from typing import TYPE_CHECKING
 
-from model_metamers.plotting.figure3 import figure3
-from model_metamers.store import RunFolder
+from shared import figure, presets
+from shared.options import Options, define_flags
 
-figure_run.define_flags("runs/fig3_audio", presets.AUDIO_RUN)
+if TYPE_CHECKING:
+    from shared.figure import Figures, RunFolder
 
-
-def main() -> None:
-    """Ask the observers, then draw."""
-    options = figure_run.settings(presets.FIGURE_3_AUDIO)
-    if options.stage == "figure" or compute(options):
-        draw(RunFolder(options.output_dir, create=False), RunFolder(options.run_dir, create=False))
+define_flags("runs/fig3_audio", presets.AUDIO_RUN)
 
 
-def compute(options: Settings) -> bool:
-    """Write recognition.csv; return False on workers that only help to make metamers."""
-    # TensorFlow is imported here, so that --stage=figure does without it.
-    from shared import audio
-
+def compute(options: Options) -> None:
+    """Make and certify what the run lacks, and play it to the word networks."""
     from model_metamers import pipeline
+    from model_metamers.store import RunFolder
+    from shared import audio, stages
 
-    generators = audio.load_generators(options)
-    observers = audio.load_observers(options)
-    run = figure_run.certified_metamers(generators, options)
-    if run is None:
-        return False
+    generators, observers = audio.load(options), audio.load_observers(options)
+    run = stages.make(generators, options)
+    stages.certify(generators, run, options)
     folder = RunFolder(options.output_dir)
-    figure_run.write_record(folder, options, generators, observers)
+    stages.write_record(folder, options, generators, observers)
     pipeline.recognise(generators, observers, audio.TASKS, audio.as_heard_by, run, output=folder)
-    figure_run.add_published(folder, ["3d", "4"], "word")
-    return True
+    stages.add_published(folder, ["3d", "4"], "word")
 
 
-def draw(folder: RunFolder, run: RunFolder) -> None:
-    """Draw figure.png and figure.pdf from recognition.csv and the run's previews."""
+def draw(folder: "RunFolder", options: Options) -> "Figures":
+    """Draw from recognition.csv and the run's previews."""
+    from model_metamers.plotting.figure3 import figure3
+    from model_metamers.store import RunFolder
+    from shared.examples import example_rows, sound_picture
+
+    run = RunFolder(options.run_dir, create=False)
     config = folder.read_run_record()["config"]
     rows = example_rows(run, list(config["layers"]), sound_picture)
     chance = 1 / presets.N_WORDS[config["preset"]]
-    folder.save_figure(figure3(rows, folder.read_table("recognition"), "word", chance))
-    print(f"drew {folder.path / 'figure.png'} and figure.pdf")
+    return {"figure": figure3(rows, folder.read_table("recognition"), "word", chance)}
 
 
 if __name__ == "__main__":
-    script.run(main)
+    figure.main(presets.FIGURE_3_AUDIO, compute, draw)

@@ -9,44 +9,45 @@ correlation above the null distribution) and played to the other word networks. 
 interrupted continues with the same command. Writes the run folder of `model_metamers.store`.
 """
 
-from shared import figure_run, presets, script
-from shared.examples import example_rows, sound_picture
-from shared.figure_run import Settings
+from typing import TYPE_CHECKING
 
-from model_metamers.plotting.figure4 import figure4
-from model_metamers.store import RunFolder
+from shared import figure, presets
+from shared.options import SMALL, Options, define_flags
 
-figure_run.define_flags(presets.AUDIO_RUN)
+if TYPE_CHECKING:
+    from shared.figure import Figures, RunFolder
 
-
-def main() -> None:
-    """Make what is missing, then draw."""
-    options = figure_run.settings(presets.AUDIO)
-    if options.stage == "figure" or compute(options):
-        draw(RunFolder(options.output_dir, create=False))
+define_flags(presets.AUDIO_RUN)
 
 
-def compute(options: Settings) -> bool:
-    """Run the stages from natural sounds to the tables; return False on workers that only help."""
-    # TensorFlow is imported here, so that --stage=figure does without it.
-    from shared import audio
-
+def compute(options: Options) -> None:
+    """Make metamers, certify them, and play them to the word networks."""
     from model_metamers import pipeline
+    from shared import audio, stages
 
-    generators = audio.load_generators(options)
-    observers = audio.load_observers(options)
-    folder = figure_run.certified_metamers(generators, options, observers)
-    if folder is None:
-        return False
-    pipeline.recognise(generators, observers, audio.TASKS, audio.as_heard_by, folder)
-    figure_run.add_published(folder, ["3d", "4"], "word")
-    return True
+    generators, observers = audio.load(options), audio.load_observers(options)
+    run = stages.make(generators, options, observers)
+    stages.certify(generators, run, options)
+    pipeline.recognise(generators, observers, audio.TASKS, audio.as_heard_by, run)
+    stages.add_published(run, ["3d", "4"], "word")
 
 
-def draw(folder: RunFolder) -> None:
-    """Draw figure.png and figure.pdf from the tables and previews."""
+def draw(folder: "RunFolder", options: Options) -> "Figures":
+    """Draw from the tables and previews."""
+    from model_metamers.plotting.figure4 import figure4
+    from shared.examples import example_rows, sound_picture
+
     config = folder.read_run_record()["config"]
-    ending = "_small" if config["preset"] == figure_run.SMALL else ""
+    panels = compared(config)
+    shown = list(dict.fromkeys(name for names in panels.values() for name in names))
+    rows = example_rows(folder, shown, sound_picture)
+    chance = 1 / presets.N_WORDS[config["preset"]]
+    return {"figure": figure4(rows, folder.read_table("recognition"), panels, chance)}
+
+
+def compared(config: dict) -> dict[str, list[str]]:
+    """Return the networks of each panel, of those whose metamers there are."""
+    ending = "_small" if config["preset"] == SMALL else ""
     made = {name.removesuffix(ending): name for name in config["layers"]}
     panels = {
         title: [made[name] for name in names if name in made]
@@ -54,13 +55,8 @@ def draw(folder: RunFolder) -> None:
     }
     # A panel compares; where a run has nothing to compare, it shows what there is.
     comparing = {title: names for title, names in panels.items() if len(names) > 1}
-    panels = comparing or {title: names for title, names in panels.items() if names}
-    shown = list(dict.fromkeys(name for names in panels.values() for name in names))
-    rows = example_rows(folder, shown, sound_picture)
-    chance = 1 / presets.N_WORDS[config["preset"]]
-    folder.save_figure(figure4(rows, folder.read_table("recognition"), panels, chance))
-    print(f"drew {folder.path / 'figure.png'} and figure.pdf")
+    return comparing or {title: names for title, names in panels.items() if names}
 
 
 if __name__ == "__main__":
-    script.run(main)
+    figure.main(presets.AUDIO, compute, draw)

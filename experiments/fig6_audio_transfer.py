@@ -9,50 +9,42 @@ the word network's second seed, and of the networks trained on words and backgro
 backgrounds alone, and not at all. Writes recognition.csv and the figure.
 """
 
-from shared import figure_run, presets, script
-from shared.figure_run import Settings
+from typing import TYPE_CHECKING
 
-from model_metamers.plotting.figure6 import figure6
-from model_metamers.store import RunFolder
+from shared import figure, presets
+from shared.options import Options, define_flags
 
-figure_run.define_flags("runs/fig6_audio_transfer", presets.AUDIO_RUN)
+if TYPE_CHECKING:
+    from shared.figure import Figures, RunFolder
 
-
-def main() -> None:
-    """Ask the word network, then draw."""
-    options = figure_run.settings(presets.FIGURE_6)
-    if options.stage == "figure" or compute(options):
-        draw(RunFolder(options.output_dir, create=False))
+define_flags("runs/fig6_audio_transfer", presets.AUDIO_RUN)
 
 
-def compute(options: Settings) -> bool:
-    """Write recognition.csv; return False on workers that only help to make metamers."""
-    # TensorFlow is imported here, so that --stage=figure does without it.
-    from shared import audio, generators
-
+def compute(options: Options) -> None:
+    """Make and certify what the run lacks, and play it to the word network."""
     from model_metamers import pipeline
+    from model_metamers.store import RunFolder
+    from shared import audio, stages
 
-    made = audio.load_generators(options)
-    names = [presets.FIGURE_6_OBSERVER[options.preset]]
-    observers = generators.load_networks(names, hears=True, strategy=options.strategy)
-    run = figure_run.certified_metamers(made, options)
-    if run is None:
-        return False
+    generators = audio.load(options)
+    observers = audio.load_networks([presets.FIGURE_6_OBSERVER[options.preset]], options)
+    run = stages.make(generators, options)
+    stages.certify(generators, run, options)
     folder = RunFolder(options.output_dir)
-    figure_run.write_record(folder, options, made, observers)
-    pipeline.recognise(made, observers, audio.TASKS, audio.as_heard_by, run, output=folder)
-    return True
+    stages.write_record(folder, options, generators, observers)
+    pipeline.recognise(generators, observers, audio.TASKS, audio.as_heard_by, run, output=folder)
 
 
-def draw(folder: RunFolder) -> None:
-    """Draw figure.png and figure.pdf from recognition.csv."""
+def draw(folder: "RunFolder", options: Options) -> "Figures":
+    """Draw from recognition.csv."""
+    from model_metamers.plotting.figure6 import figure6
+
     config = folder.read_run_record()["config"]
     observer = presets.FIGURE_6_OBSERVER[config["preset"]]
     chance = 1 / presets.N_WORDS[config["preset"]]
     table = folder.read_table("recognition")
-    folder.save_figure(figure6(table, observer, config["layers"], chance))
-    print(f"drew {folder.path / 'figure.png'} and figure.pdf")
+    return {"figure": figure6(table, observer, config["layers"], chance)}
 
 
 if __name__ == "__main__":
-    script.run(main)
+    figure.main(presets.FIGURE_6, compute, draw)

@@ -11,63 +11,55 @@ to the network itself and to its second seed.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from shared import figure_run, presets, script
-from shared.figure_run import Settings
+from shared import figure, presets
+from shared.options import Options, define_flags
 
-from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
-from model_metamers.plotting.figure_s9 import figure_s9
-from model_metamers.store import RunFolder
+if TYPE_CHECKING:
+    from shared.figure import Figures, RunFolder
 
-figure_run.define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
-
-
-def main() -> None:
-    """Make and certify what is missing, ask the observers, then draw."""
-    options = figure_run.settings(presets.FIGURE_S9)
-    if options.stage == "figure" or compute(options):
-        draw(RunFolder(options.output_dir, create=False))
+define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
 
 
-def compute(options: Settings) -> bool:
-    """Write the tables; return False on workers that only help to make metamers."""
-    # TensorFlow is imported here, so that --stage=figure does without it.
-    from shared import audio, generators
-
+def compute(options: Options) -> None:
+    """Make and certify both kinds of metamers, and play them to the networks."""
     from model_metamers import pipeline
+    from model_metamers.analysis.claims.transfer import SECOND_SEED
+    from shared import audio, stages
 
-    of_waveforms = audio.load_generators(options)
-    names = [f"{name}{SECOND_SEED}" for name in options.networks]
-    networks = [generator.network for generator in of_waveforms]
-    networks += generators.load_networks(names, hears=True, strategy=options.strategy)
-    run = figure_run.certified_metamers(of_waveforms, options)
+    of_waveforms = audio.load(options)
     of_cochleagrams = [audio.above_cochleagram(each, options.seed) for each in of_waveforms]
-    synthesis = options.synthesis | presets.COCHLEAGRAM_SYNTHESIS[options.preset]
+    networks = [generator.network for generator in of_waveforms]
+    second_seeds = [f"{network.name}{SECOND_SEED}" for network in networks]
+    networks += audio.load_networks(second_seeds, options)
+    run = stages.make(of_waveforms, options)
+    synthesis = {**options.synthesis, **presets.COCHLEAGRAM_SYNTHESIS[options.preset]}
     own = replace(options, run_dir=options.output_dir, synthesis=synthesis)
-    folder = figure_run.certified_metamers(of_cochleagrams, own, networks)
-    if run is None or folder is None:
-        return False
+    folder = stages.make(of_cochleagrams, own, networks)
+    stages.certify(of_waveforms, run, options)
+    stages.certify(of_cochleagrams, folder, options)
     pipeline.recognise(of_waveforms, networks, audio.TASKS, audio.as_heard_by, run, output=folder)
     above = [audio.cochleagram_network(network) for network in networks]
     pipeline.recognise(of_cochleagrams, above, audio.TASKS, audio.as_they_are, folder)
-    return True
 
 
-def draw(folder: RunFolder) -> None:
-    """Draw figure.png and figure.pdf from recognition.csv."""
+def draw(folder: "RunFolder", options: Options) -> "Figures":
+    """Draw from recognition.csv."""
+    from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
+    from model_metamers.plotting.figure_s9 import figure_s9
+
     config = folder.read_run_record()["config"]
-    table = folder.read_table("recognition")
     (name,) = (name.removesuffix(ABOVE_COCHLEAGRAM) for name in config["layers"])
-    figure = figure_s9(
-        table,
+    drawn = figure_s9(
+        folder.read_table("recognition"),
         {"the waveform": name, "the cochleagram": f"{name}{ABOVE_COCHLEAGRAM}"},
         {"Recognised by the network itself": name, "by its second seed": f"{name}{SECOND_SEED}"},
         config["layers"][f"{name}{ABOVE_COCHLEAGRAM}"],
         1 / presets.N_WORDS[config["preset"]],
     )
-    folder.save_figure(figure)
-    print(f"drew {folder.path / 'figure.png'} and figure.pdf")
+    return {"figure": drawn}
 
 
 if __name__ == "__main__":
-    script.run(main)
+    figure.main(presets.FIGURE_S9, compute, draw)

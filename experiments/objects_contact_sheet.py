@@ -1,27 +1,32 @@
 """Draw every class of rendered objects once: figures/objects_contact_sheet.png.
 
-python experiments/objects_contact_sheet.py
+    python experiments/objects_contact_sheet.py
+
+The classes stand in order, two categories of four classes to a row.
 """
 
-from pathlib import Path
+from absl import flags
 
 from shared import script
-from absl import flags
-from PIL import Image
-
-from model_metamers.stimuli.made.objects import contact_sheet
 
 _OUTPUT = flags.DEFINE_string("output", "figures/objects_contact_sheet.png", "The picture.")
-_SIZE_PX = flags.DEFINE_integer("size_px", 112, "Side of one image.", lower_bound=8)
+_SIZE_PX = flags.DEFINE_integer(
+    "size_px", 112, "Side of one image.", lower_bound=8, upper_bound=1024
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the renders.", lower_bound=0)
 
 
 def main() -> None:
     """Render and write the sheet."""
-    path = Path(_OUTPUT.value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(contact_sheet(_SIZE_PX.value, _SEED.value)).save(path, optimize=True)
-    print(f"wrote {path}")
+    from PIL import Image
+
+    from model_metamers.files import atomic_file
+    from model_metamers.stimuli.made.objects import contact_sheet
+
+    sheet = Image.fromarray(contact_sheet(_SIZE_PX.value, _SEED.value))
+    with atomic_file(_OUTPUT.value) as file:
+        sheet.save(file, format="PNG", optimize=True)
+    print(f"wrote {_OUTPUT.value}")
 
 
 if __name__ == "__main__":

@@ -10,17 +10,17 @@ audio networks, S5 of the image networks, S6 of metamers optimised as cochleagra
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from shared import presets, script
 from absl import flags, logging
-from shared.figure_run import PAPER, SMALL
 
-from model_metamers.analysis import tables
-from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
-from model_metamers.paper import load_table
-from model_metamers.plotting.style import full_size_name
-from model_metamers.store import RunFolder
+from shared import presets, script
+from shared.options import PAPER, SMALL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from model_metamers.store import RunFolder
 
 ARCHITECTURES = {"s2": "word_aliased", "s3": "word_reduced_aliasing"}
 PUBLISHED = {
@@ -49,6 +49,7 @@ def main() -> None:
     runs = existing_runs()
     if _CHECK.value:
         check_full_size(runs)
+    script.start_tensorflow()
     for name in _TABLES.value:
         if name == "s1":
             write(name, training_table())
@@ -58,11 +59,13 @@ def main() -> None:
             write_metamer_tables(name, runs[name])
 
 
-def existing_runs() -> dict[str, RunFolder]:
+def existing_runs() -> "dict[str, RunFolder]":
     """Return the run folders of the tables that were asked for; say which are not there."""
+    from model_metamers.store import RunFolder
+
     runs = {}
     for name, flag in RUN_DIRS.items():
-        run_dir = Path(flags.FLAGS[flag].value)
+        run_dir = Path(str(flags.FLAGS[flag].value))
         if name in _TABLES.value and run_dir.is_dir():
             runs[name] = RunFolder(run_dir, create=False)
         elif name in _TABLES.value:
@@ -70,7 +73,7 @@ def existing_runs() -> dict[str, RunFolder]:
     return runs
 
 
-def check_full_size(runs: dict[str, RunFolder]) -> None:
+def check_full_size(runs: "dict[str, RunFolder]") -> None:
     """Raise ValueError where a run is not of the paper's networks, or there is none."""
     found = {str(run.path): run.read_run_record()["config"]["preset"] for run in runs.values()}
     if set(found.values()) != {PAPER}:
@@ -79,10 +82,15 @@ def check_full_size(runs: dict[str, RunFolder]) -> None:
         )
 
 
-def training_table() -> pd.DataFrame:
+def training_table() -> "pd.DataFrame":
     """Return Table S1; the paper's row is of the networks trained from another initialisation."""
+    import pandas as pd
+
+    from model_metamers.analysis import tables
+    from model_metamers.analysis.claims.transfer import SECOND_SEED
     from model_metamers.networks.catalog import checkpoint_directory
     from model_metamers.networks.manifest import read_manifest
+    from model_metamers.paper import load_table
 
     directory, paper = checkpoint_directory(), load_table("table_s1_retrained_imagenet")
     manifest, rows = read_manifest(directory), []
@@ -97,7 +105,7 @@ def training_table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def architecture(name: str) -> pd.DataFrame:
+def architecture(name: str) -> "pd.DataFrame":
     """Return Table S2 or S3 from the Keras model."""
     from model_metamers.networks.catalog import catalog_entry
     from model_metamers.networks.layer_table import layer_table
@@ -105,9 +113,13 @@ def architecture(name: str) -> pd.DataFrame:
     return layer_table(catalog_entry(name).build())
 
 
-def write_metamer_tables(name: str, run: RunFolder) -> None:
+def write_metamer_tables(name: str, run: "RunFolder") -> None:
     """Write Table S4, S5 or S6 of a run, and its comparison with the paper."""
+    from model_metamers.analysis import tables
+    from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM
     from model_metamers.networks.catalog import load_network
+    from model_metamers.paper import load_table
+    from model_metamers.plotting.style import full_size_name
 
     # Table S6 is of networks above their cochleagram, and names them without that.
     matches, nulls = (
@@ -127,11 +139,10 @@ def write_metamer_tables(name: str, run: RunFolder) -> None:
         print(checked.groupby(["quantity", "within"], dropna=False).size().to_string())
 
 
-def write(name: str, table: pd.DataFrame) -> None:
+def write(name: str, table: "pd.DataFrame") -> None:
     """Write table_<name>.csv and print it."""
     path = Path(_OUTPUT_DIR.value) / f"table_{name}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    script.write(str(path), table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
     print(f"\n{path}\n{table.to_string(index=False, na_rep='')}")
 
 

@@ -15,15 +15,17 @@ share the output folder, and the first of them writes.
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shared import corpus_images, script
 from absl import flags
-from shared.courses import as_flags_say, check_names, define_full_size_flags, train_networks
 
-from model_metamers import devices
-from model_metamers.networks import catalog
+from shared import script
+from shared.training_flags import as_flags_say, define_full_size_flags
 
-define_full_size_flags(corpus_images.NETWORKS)
+if TYPE_CHECKING:
+    from shared.courses import Course
+
+define_full_size_flags()
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", "imagenet", "Folders train and validation of images, or TF-Slim's records."
 )
@@ -33,25 +35,38 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on small images.")
 def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
-    check_names(options.networks, corpus_images.NETWORKS)
+    share = script.working_share(options.strategy)
+    script.start_tensorflow()
+
+    from model_metamers import devices
+    from model_metamers.networks import catalog
+    from shared import corpus_images, courses
+
+    names = courses.known_names(options.networks, corpus_images.NETWORKS)
     strategy = devices.make_training_strategy(options.strategy)
-    share = devices.worker_share(options.strategy)
     dataset = corpus_images.read_dataset(Path(_DATA_DIR.value))
-    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
 
-    def course(name: str) -> corpus_images.Course:
+    def course(name: str) -> "Course":
         entry = catalog.catalog_entry(name.removesuffix("_trial"))
-        recipe = corpus_images.RECIPES[name.removesuffix("_trial").removesuffix("_seed1")]
-        changes = {"size_px": recipe.size_px} | (recipe.trial if _TRIAL.value else {})
-        # The published networks are those of seed 0.
-        config = replace(as_flags_say(recipe.config), seed=1)
+        architecture = name.removesuffix("_trial").removesuffix("_seed1")
+        takes, changes = corpus_images.INPUTS[architecture], {}
+        if _TRIAL.value:
+            changes = corpus_images.TRIALS[architecture]
+            takes = replace(takes, size_px=changes["size_px"])
         return corpus_images.course(
-            config, partial(entry.build, **changes), dataset, recipe.family,
-            changes["size_px"], entry.readouts["imagenet"].class_offset, strategy, *share,
-        )  # fmt: skip
+            # The published networks are those of seed 0.
+            replace(as_flags_say(corpus_images.RECIPES[architecture]), seed=1),
+            partial(entry.build, **changes),
+            dataset,
+            takes,
+            entry.readouts["imagenet"].class_offset,
+            strategy=strategy,
+            share=share,
+        )
 
-    names = [name + ("_trial" if _TRIAL.value else "") for name in options.networks]
-    train_networks(names, course, output_dir, strategy, is_chief=share[0] == 0)
+    names = [name + ("_trial" if _TRIAL.value else "") for name in names]
+    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
+    courses.train_networks(names, course, output_dir, strategy, share.is_first)
 
 
 if __name__ == "__main__":

@@ -10,23 +10,16 @@ run goes on where it stood.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shared import script, small_objects, small_words
 from absl import flags
-from shared.courses import Course, check_names, train_networks
 
-from model_metamers import devices
-from model_metamers.networks import catalog
-from model_metamers.training.loop import TrainingConfig
+from shared import script
 
-RECIPES = small_objects.RECIPES | small_words.RECIPES
-NETWORKS = [
-    name
-    for name, entry in catalog.CATALOG.items()
-    if name.removesuffix("_seed1") in RECIPES and not entry.always_random
-]
+if TYPE_CHECKING:
+    from shared.courses import Course
 
-_NETWORKS = flags.DEFINE_list("networks", NETWORKS, "Which networks to train.")
+_NETWORKS = flags.DEFINE_list("networks", None, "Which networks to train [all].")
 _STEPS = flags.DEFINE_integer("steps", None, "Steps instead of the recipe's.", lower_bound=1)
 _N_PER_CLASS = flags.DEFINE_integer(
     "n_per_class", None, "Training images per class instead of the recipe's; a multiple of 10.",
@@ -44,27 +37,33 @@ _STRATEGY = flags.DEFINE_enum("strategy", "none", ("none", "mirrored"), "Devices
 
 def main() -> None:
     """Train what is not trained yet."""
-    check_names(_NETWORKS.value, NETWORKS)
+    script.start_tensorflow()
+
+    from model_metamers import devices
+    from model_metamers.networks import catalog
+    from shared import courses
+
+    trained_here = courses.networks_trained_by("experiments/train_small.py")
+    names = courses.known_names(_NETWORKS.value, trained_here)
     output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
     strategy = devices.make_strategy(_STRATEGY.value)
-    train_networks(_NETWORKS.value, lambda name: _course(name, output_dir), output_dir, strategy)
+    courses.train_networks(names, lambda name: _course(name, output_dir), output_dir, strategy)
 
 
-def _course(name: str, output_dir: Path) -> Course:
+def _course(name: str, output_dir: Path) -> "Course":
     """Return a network's course, with what the flags change."""
+    from model_metamers.networks import catalog
+    from shared import small_objects, small_words
+
     data_dir = Path(_DATA_DIR.value or output_dir / "training_data")
-    config = _config(name)
+    # Two initialisations of a network differ in the seed only.
+    recipe = (small_objects.RECIPES | small_words.RECIPES)[name.removesuffix("_seed1")]
+    recipe = replace(recipe, seed=int(name.endswith("_seed1")), steps=_STEPS.value or recipe.steps)
     entry = catalog.catalog_entry(name)
     if entry.sample_rate_hz is None:
-        return small_objects.course(config, entry.build, data_dir, _N_PER_CLASS.value)
+        return small_objects.course(recipe, entry.build, data_dir, _N_PER_CLASS.value)
     speech_dir = Path(_SPEECH_DIR.value) if _SPEECH_DIR.value else None
-    return small_words.course(config, entry.build, data_dir, list(entry.readouts), speech_dir)
-
-
-def _config(name: str) -> TrainingConfig:
-    """Return a network's recipe; its two initialisations differ in the seed only."""
-    recipe = RECIPES[name.removesuffix("_seed1")]
-    return replace(recipe, seed=int(name.endswith("_seed1")), steps=_STEPS.value or recipe.steps)
+    return small_words.course(recipe, entry.build, data_dir, list(entry.readouts), speech_dir)
 
 
 if __name__ == "__main__":

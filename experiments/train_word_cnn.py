@@ -16,15 +16,17 @@ share the output folder, and the first of them writes.
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shared import corpus_words, script
 from absl import flags
-from shared.courses import as_flags_say, check_names, define_full_size_flags, train_networks
 
-from model_metamers import devices
-from model_metamers.networks import catalog
+from shared import script
+from shared.training_flags import as_flags_say, define_full_size_flags
 
-define_full_size_flags(corpus_words.NETWORKS)
+if TYPE_CHECKING:
+    from shared.courses import Course
+
+define_full_size_flags()
 _DATASET_DIR = flags.DEFINE_string(
     "dataset_dir", "word_dataset", "Tables of build_word_dataset.py."
 )
@@ -40,24 +42,33 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleag
 def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
-    check_names(options.networks, corpus_words.NETWORKS)
+    share = script.working_share(options.strategy)
+    script.start_tensorflow()
+
+    from model_metamers import devices
+    from model_metamers.networks import catalog
+    from shared import corpus_words, courses
+
+    names = courses.known_names(options.networks, corpus_words.NETWORKS)
     strategy = devices.make_training_strategy(options.strategy)
-    share = devices.worker_share(options.strategy)
     dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
-    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
     suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})
-    targets = {"word": _WORD_TARGET.value, "audioset": _AUDIOSET_TARGET.value}
 
-    def course(name: str) -> corpus_words.Course:
+    def course(name: str) -> "Course":
         entry = catalog.catalog_entry(name.removesuffix("_trial"))
-        config = replace(as_flags_say(corpus_words.RECIPE), seed=int("_seed1" in name))
         return corpus_words.course(
-            config, partial(entry.build, **changes), dataset, list(entry.readouts), targets,
-            strategy, *share,
-        )  # fmt: skip
+            replace(as_flags_say(corpus_words.RECIPE), seed=int("_seed1" in name)),
+            partial(entry.build, **changes),
+            dataset,
+            list(entry.readouts),
+            targets={"word": _WORD_TARGET.value, "audioset": _AUDIOSET_TARGET.value},
+            strategy=strategy,
+            share=share,
+        )
 
-    names = [name + suffix for name in options.networks]
-    train_networks(names, course, output_dir, strategy, is_chief=share[0] == 0)
+    names = [name + suffix for name in names]
+    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
+    courses.train_networks(names, course, output_dir, strategy, share.is_first)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
-"""Devices: which tf.distribute strategy a run uses, and which pieces of work a machine takes.
+"""Devices: which tf.distribute strategy a run uses.
 
-Synthesis is independent for every stimulus, so machines share out pieces of work and never talk to
-each other; inside a machine a strategy splits the batch over its devices. In training all machines
-take every step together, each with its share of the batch.
+Synthesis is independent for every stimulus, so machines share out pieces of work (`cluster`) and
+never talk to each other; inside a machine a strategy splits the batch over its devices. In
+training all machines take every step together, each with its share of the batch.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from model_metamers import cluster
+
 STRATEGIES = ("none", "mirrored", "cluster")
 TRAINING_STRATEGIES = ("none", "mirrored", "multiworker")
-
-Piece = TypeVar("Piece")
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -46,15 +44,11 @@ def make_training_strategy(name: str) -> tf.distribute.Strategy:
             machines in TF_CONFIG).
 
     Raises:
-        ValueError: unknown name, or "multiworker" without TF_CONFIG.
+        ValueError: unknown name, or "multiworker" without a cluster in TF_CONFIG.
     """
     if name != "multiworker":
         return make_strategy(name)
-    if "TF_CONFIG" not in os.environ:
-        raise ValueError(
-            "--strategy=multiworker needs the cluster in TF_CONFIG, which is not set. On one "
-            "machine use --strategy=mirrored."
-        )
+    cluster.worker_share(name)  # what TensorFlow says of a bad TF_CONFIG helps nobody
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
@@ -95,37 +89,3 @@ def wait_for_all(strategy: tf.distribute.Strategy) -> None:
         return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.ones([]))
 
     strategy.run(meet)
-
-
-def worker_share(strategy: str) -> tuple[int, int]:
-    """Return (this worker's index, number of workers); (0, 1) for a strategy of one machine.
-
-    The cluster is described by TF_CONFIG or by Slurm's environment.
-
-    Raises:
-        ValueError: "cluster" or "multiworker" without either description.
-    """
-    if strategy in ("none", "mirrored"):
-        return 0, 1
-    if "TF_CONFIG" in os.environ:
-        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
-        n_workers = sum(
-            len(tasks)
-            for job, tasks in resolver.cluster_spec().as_dict().items()
-            if job in ("chief", "worker")
-        )
-        offset = (
-            1 if resolver.task_type == "worker" and "chief" in resolver.cluster_spec().jobs else 0
-        )
-        return int(resolver.task_id) + offset, n_workers
-    if "SLURM_PROCID" in os.environ:
-        return int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])
-    raise ValueError(
-        "--strategy=cluster needs the cluster in TF_CONFIG or a Slurm job (SLURM_PROCID, "
-        "SLURM_NTASKS); neither is set. On one machine use --strategy=mirrored."
-    )
-
-
-def my_pieces(pieces: Sequence[Piece], index: int, n_workers: int) -> list[Piece]:
-    """Return every n-th piece, so that the costly late layers are spread over the workers."""
-    return list(pieces[index::n_workers])

@@ -7,11 +7,14 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.append(str(Path(__file__).resolve().parents[1] / "experiments"))
 
+# isort: off
+import shared  # noqa: F401, it sets TensorFlow's environment
+
+# isort: on
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from shared import script  # noqa: F401, sets TensorFlow's environment
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],

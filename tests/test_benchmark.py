@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from shared.algorithm_2019 import DenseHanningPooling2D, StridedCochleagram, network_of_2019
 
 import model_metamers as mm
+from shared.algorithm_2019 import DenseHanningPooling2D, StridedCochleagram, network_of_2019
 
 PROJECT = Path(__file__).resolve().parents[1]
 

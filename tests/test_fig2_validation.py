@@ -36,7 +36,7 @@ def made(small_model, images, tmp_path):
             iterations=60, learning_rate=0.02, modified_gradient=gradient == fidelity.MODIFIED
         )
         pipeline.make_metamers([generator], config, folder)
-        pipeline.validate([generator], folder)
+        pipeline.certify([generator], folder)
     return generator, folders
 
 

@@ -102,7 +102,7 @@ def test_the_figure_is_redrawn_from_the_tables_without_tensorflow(finished, tmp_
     blocked = tmp_path / "blocked" / "tensorflow"
     blocked.mkdir(parents=True)
     (blocked / "__init__.py").write_text("raise ImportError('the figure stage took TensorFlow')")
-    environment = os.environ | {"PYTHONPATH": str(blocked.parent)}
+    environment = os.environ | {"PYTHONPATH": f"{blocked.parent}{os.pathsep}{PROJECT}"}
     result = run("--stage=figure", f"--output_dir={copy}", env=environment)
     assert result.returncode == 0, result.stderr
     assert (copy / "figure.png").read_bytes() == (finished / "figure.png").read_bytes()

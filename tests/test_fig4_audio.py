@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from command_line import error_of, run
+from command_line import PROJECT, error_of, run
 
 import model_metamers as mm
 from model_metamers.store import MATCHES_COLUMNS, RunFolder
@@ -71,7 +71,7 @@ def test_the_figure_is_redrawn_from_the_tables_without_tensorflow(finished, tmp_
     blocked = tmp_path / "blocked" / "tensorflow"
     blocked.mkdir(parents=True)
     (blocked / "__init__.py").write_text("raise ImportError('the figure stage took TensorFlow')")
-    environment = os.environ | {"PYTHONPATH": str(blocked.parent)}
+    environment = os.environ | {"PYTHONPATH": f"{blocked.parent}{os.pathsep}{PROJECT}"}
     result = run("fig4_audio", "--stage=figure", f"--output_dir={copy}", env=environment)
     assert result.returncode == 0, result.stderr
     assert (copy / "figure.png").read_bytes() == (finished.path / "figure.png").read_bytes()

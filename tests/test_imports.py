@@ -25,10 +25,11 @@ ALLOWED = {
     "validation": set(),
     "recognition": {"stimuli"},  # the label tables
     "store": {"files"},
-    "devices": set(),
+    "cluster": set(),
+    "devices": {"cluster"},
     "training": {"files", "networks", "stimuli", "devices"},
     "pipeline": {
-        "networks", "stimuli", "synthesis", "validation", "recognition", "store", "devices",
+        "networks", "stimuli", "synthesis", "validation", "recognition", "store", "cluster",
     },
     "analysis": {"networks", "pipeline", "store", "validation"},
     "__init__": set(),
@@ -96,7 +97,7 @@ def test_scripts_turn_onednn_on_before_tensorflow_starts(script, setting, seen, 
     code = "import os, sys; sys.exit(os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'unset'))"
     for package in ("tensorflow", "keras"):
         (tmp_path / f"{package}.py").write_text(code)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
     environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
     if setting:
         environment["TF_ENABLE_ONEDNN_OPTS"] = setting

@@ -56,21 +56,21 @@ def images(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_shares_make_the_null_made_in_one_go_and_are_not_made_again(images, tmp_path):
+def test_shards_make_the_null_made_in_one_go_and_are_not_made_again(images, tmp_path):
     stdout = make(tmp_path / "whole", *images)
     assert f"of {N_IMAGES * (N_IMAGES - 1) // 2} pairs of {N_IMAGES} stimuli" in stdout
-    stdout = make(tmp_path / "shares", *images, "--shard=1/2")
-    assert "share 1/2 is there, others are not" in stdout
-    shares = sorted((tmp_path / "shares").glob("nulls/vgg_19_small/*"))
-    assert [path.name for path in shares] == ["fc7.shard1of2.npy", "fc8.shard1of2.npy"]
-    times = [path.stat().st_mtime_ns for path in shares]
-    make(tmp_path / "shares", *images, "--shard=1/2")
-    assert [path.stat().st_mtime_ns for path in shares] == times
-    make(tmp_path / "shares", *images, "--shard=0/2")
-    left = sorted((tmp_path / "shares").glob("nulls/vgg_19_small/*"))
+    stdout = make(tmp_path / "shards", *images, "--shard=1/2")
+    assert "shard 1/2 is there, others are not" in stdout
+    shards = sorted((tmp_path / "shards").glob("nulls/vgg_19_small/*"))
+    assert [path.name for path in shards] == ["fc7.shard1of2.npy", "fc8.shard1of2.npy"]
+    times = [path.stat().st_mtime_ns for path in shards]
+    make(tmp_path / "shards", *images, "--shard=1/2")
+    assert [path.stat().st_mtime_ns for path in shards] == times
+    make(tmp_path / "shards", *images, "--shard=0/2")
+    left = sorted((tmp_path / "shards").glob("nulls/vgg_19_small/*"))
     assert [path.name for path in left] == ["fc7.npz", "fc8.npz"]
-    whole, merged = nulls_of(tmp_path / "whole"), nulls_of(tmp_path / "shares")
-    tables = [RunFolder(tmp_path / name).read_table("nulls") for name in ("whole", "shares")]
+    whole, merged = nulls_of(tmp_path / "whole"), nulls_of(tmp_path / "shards")
+    tables = [RunFolder(tmp_path / name).read_table("nulls") for name in ("whole", "shards")]
     assert list(tables[0].layer) == list(LAYERS)
     pd.testing.assert_frame_equal(*tables)
     for layer in LAYERS:

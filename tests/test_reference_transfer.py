@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shared import audio
 
 import model_metamers as mm
 from model_metamers import pipeline
@@ -18,6 +17,7 @@ from model_metamers.pipeline import Generator
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import NATURAL, RunFolder
+from shared import audio
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 WORDS = "word_reduced_aliasing_small"

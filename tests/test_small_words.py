@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from shared import courses, small_words
 from command_line import error_of, run
 
 from model_metamers.networks import catalog
 from model_metamers.stimuli.made import speech
+from shared import courses, small_words
 
 NAME = "word_audioset_reduced_aliasing_small"
 
@@ -21,9 +21,9 @@ def course(tmp_path_factory):
         patch.setattr(speech, "UTTERANCES_PER_SHARD", 20)
         patch.setattr(small_words, "N_SPEECH_SHARDS", dict.fromkeys(speech.VOICES, 1))
         patch.setattr(small_words, "N_TEXTURES_PER_CLASS", dict.fromkeys(speech.VOICES, 1))
-        config = replace(small_words.RECIPES[NAME], steps=2, batch_size=4, warmup_steps=1)
+        recipe = replace(small_words.RECIPES[NAME], steps=2, batch_size=4, warmup_steps=1)
         folder, build = tmp_path_factory.mktemp("sounds"), catalog.catalog_entry(NAME).build
-        yield small_words.course(config, build, folder, ["word", "background"], speech_dir=None)
+        yield small_words.course(recipe, build, folder, ["word", "background"], speech_dir=None)
 
 
 @pytest.mark.slow

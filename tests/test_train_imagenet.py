@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from shared import corpus_images, courses
 from tiny_imagenet import FILES, write_folder, write_records
 
 from model_metamers.analysis import tables
 from model_metamers.networks import catalog, checkpoints
+from shared import corpus_images, courses
 
 
 def write_shards(folder, split, n_shards=2):
@@ -41,17 +41,18 @@ def records(tmp_path_factory):
 
 
 def course(name, dataset, strategy=None, build_options=None, **changes):
-    recipe = corpus_images.RECIPES[name]
     small = {
         "steps": 4, "batch_size": 4, "warmup_steps": 2, "evaluation_steps": 3,
         "checkpoint_seconds": 0,
     }  # fmt: skip
-    config = replace(recipe.config, **small | changes)
+    recipe = replace(corpus_images.RECIPES[name], **small | changes)
+    trial, takes = corpus_images.TRIALS[name], corpus_images.INPUTS[name]
     entry = catalog.catalog_entry(f"{name}_seed1")
-    build = partial(entry.build, **recipe.trial, **build_options or {})
+    build = partial(entry.build, **trial, **build_options or {})
     return corpus_images.course(
-        config, build, dataset, recipe.family, recipe.trial["size_px"],
-        entry.readouts["imagenet"].class_offset, strategy or tf.distribute.get_strategy(),
+        recipe, build, dataset, replace(takes, size_px=trial["size_px"]),
+        entry.readouts["imagenet"].class_offset,
+        strategy=strategy or tf.distribute.get_strategy(),
     )  # fmt: skip
 
 
@@ -123,14 +124,14 @@ def test_networks_are_trained_logged_scored_and_written(folders, tmp_path):
     result = command_line.run("train_imagenet", *flags)
     assert result.returncode == 0, result.stderr
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    for name, recipe in corpus_images.RECIPES.items():
+    for name, changes in corpus_images.TRIALS.items():
         trial = f"{name}_seed1_trial"
         record, log = manifest[trial], pd.read_csv(tmp_path / f"{trial}.log.csv")
         assert (record["n_train"], record["n_validation"], record["seed"]) == (7, 5, 1)
         assert 0 <= record["validation_top1_percent"] <= record["validation_top5_percent"] <= 100
         row = tables.training_row(trial, log, record)
         assert row["steps"] == 4 and row["last_loss"] > 0 and 0 <= row["top5_percent"] <= 100
-        model = catalog.catalog_entry(f"{name}_seed1").build(**recipe.trial)
+        model = catalog.catalog_entry(f"{name}_seed1").build(**changes)
         checkpoints.load_weights(model, tmp_path / f"{trial}.npz", scope="")
     assert not any(path.is_file() for path in (tmp_path / "training").rglob("*"))
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_corpora
-from shared import corpus_words, courses
 
 from model_metamers.networks import catalog, checkpoints
+from shared import corpus_words, courses
 
 BOTH = "word_audioset_reduced_aliasing"
 TARGETS = {"word": 0.57, "audioset": 0.83}
-CONFIG = replace(
+RECIPE = replace(
     corpus_words.RECIPE, steps=4, batch_size=4, warmup_steps=2, evaluation_steps=3,
     checkpoint_seconds=0,
 )  # fmt: skip
@@ -45,8 +45,8 @@ def course(dataset_dir):
         entry = catalog.catalog_entry(name)
         build = partial(entry.build, **corpus_words.TRIAL)
         return corpus_words.course(
-            replace(CONFIG, **changes), build, dataset, list(entry.readouts), TARGETS,
-            strategy or tf.distribute.get_strategy(),
+            replace(RECIPE, **changes), build, dataset, list(entry.readouts), TARGETS,
+            strategy=strategy or tf.distribute.get_strategy(),
         )  # fmt: skip
 
     return of

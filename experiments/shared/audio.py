@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import scipy.signal
 from absl import logging
 
-from shared import generators, presets
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task
 from model_metamers.stimuli import shipped
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.noise import pink_noise
+from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.stimuli.words import load_word_clips
-from shared.figure_run import PAPER, SMALL, Settings
+from shared import generators, presets
+from shared.options import PAPER, SMALL, NullOptions, Options
 
 # Beyond the cochleagram of a full-scale square wave, whose envelopes reach 1.
 COCHLEAGRAM_RANGE = (0.0, 8.0)
@@ -26,18 +28,22 @@ COCHLEAGRAM_RANGE = (0.0, 8.0)
 WORD_LABELS = {SMALL: SMALL_WORD_LABELS, PAPER: tuple(load_table("word_labels").word)}
 
 
-def load_generators(options: Settings) -> list[Generator]:
-    """Load the audio networks and their stimuli; see `generators.load_generators`."""
-    return generators.load_generators(options, hears=True, stimuli_for=_stimuli_for)
+def load(options: Options) -> list[Generator]:
+    """Load the audio networks and their stimuli; see `generators.load`."""
+    return generators.load(options, hears=True, stimuli_for=_stimuli_for)
 
 
-def load_observers(options: Settings) -> list[Network]:
+def load_observers(options: Options) -> list[Network]:
     """Return the networks that know words, and can say what they hear."""
-    names = presets.WORD_NETWORKS[options.preset]
+    return load_networks(presets.WORD_NETWORKS[options.preset], options)
+
+
+def load_networks(names: Sequence[str], options: Options) -> list[Network]:
+    """Load audio networks."""
     return generators.load_networks(names, hears=True, strategy=options.strategy)
 
 
-def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
+def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
     """Return the sounds that get metamers, those of the null, and the latter's groups."""
     natural = natural_sounds(options, network)
     if len(natural) < options.num_stimuli:
@@ -45,14 +51,14 @@ def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
     return natural, *null_sounds(options, network)
 
 
-def natural_sounds(options: Settings, network: Network) -> StimulusSet:
+def natural_sounds(options: Options, network: Network) -> StimulusSet:
     """Return the sounds that get metamers: of the folder, or the shipped clips.
 
     Raises:
         ValueError: the paper preset without a folder, or an unusable folder.
     """
     if options.stimuli_dir:
-        sounds = _from_folder(options, network, options.num_stimuli)
+        sounds = _from_folder(options.stimuli_dir, options, network, options.num_stimuli)
         _check_words(sounds.labels, options)
         return sounds
     if options.preset != SMALL:
@@ -64,16 +70,20 @@ def natural_sounds(options: Settings, network: Network) -> StimulusSet:
     return clips.take(range(min(options.num_stimuli, len(clips))))
 
 
-def null_sounds(options: Settings, network: Network) -> tuple[StimulusSet, list[tuple[str, str]]]:
+def null_sounds(
+    options: NullOptions, network: Network
+) -> tuple[StimulusSet, list[tuple[str, str]]]:
     """Return the sounds whose pairs make the null distribution, and their groups.
 
     Pairs are of different words and, among the shipped clips, of different voice families: the
     same word in a similar voice is a near-duplicate. A folder with too few sounds is filled up
     with shipped clips.
     """
-    parts, groups = [], []
+    parts: list[StimulusSet] = []
+    groups: list[tuple[str, str]] = []
     if options.stimuli_dir:
-        parts.append(_from_folder(options, network, options.num_null_stimuli))
+        n_wanted = options.num_null_stimuli
+        parts.append(_from_folder(options.stimuli_dir, options, network, n_wanted))
         groups += zip(parts[0].labels, parts[0].ids, strict=True)
     clips = _shipped(network)
     n_missing = options.num_null_stimuli - len(groups)
@@ -83,16 +93,21 @@ def null_sounds(options: Settings, network: Network) -> tuple[StimulusSet, list[
 
 
 def _shipped(network: Network) -> StimulusSet:
-    return shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
+    return shipped.spoken_words(network.stimulus_shape[0], _rate_hz(network))
 
 
-def _from_folder(options: Settings, network: Network, limit: int) -> StimulusSet:
+def _from_folder(folder: Path, options: NullOptions, network: Network, limit: int) -> StimulusSet:
     """Return words the networks know, cut out of aligned speech, or a folder's sounds."""
-    size = network.sample_rate_hz, network.stimulus_shape[0]
-    if any(options.stimuli_dir.rglob("*.[wW][rR][dD]")):
+    rate_hz, n_samples = _rate_hz(network), network.stimulus_shape[0]
+    if any(folder.rglob("*.[wW][rR][dD]")):
         known = WORD_LABELS[options.preset][1:]
-        return load_word_clips(options.stimuli_dir, *size, words=known, limit=limit)
-    return load_sound_folder(options.stimuli_dir, *size, limit=limit)
+        return load_word_clips(folder, rate_hz, n_samples, words=known, limit=limit)
+    return load_sound_folder(folder, rate_hz, n_samples, limit=limit)
+
+
+def _rate_hz(network: Network) -> int:
+    assert network.sample_rate_hz is not None, network.name  # it hears
+    return network.sample_rate_hz
 
 
 def cochleagram_network(network: Network) -> Network:
@@ -108,15 +123,15 @@ def above_cochleagram(generator: Generator, seed: int) -> Generator:
     network, stimuli, null = generator.network, generator.stimuli, generator.null_stimuli
     noise = [pink_noise(network.stimulus_shape[0], seed, name) for name in stimuli.ids]
 
-    def cochleagrams(waveforms: np.ndarray) -> np.ndarray:
-        return network.activations(waveforms, ["cochleagram"])["cochleagram"]
+    def cochleagrams(waveforms: np.ndarray | StimuliOnDemand) -> np.ndarray:
+        return network.activations(waveforms[:], ["cochleagram"])["cochleagram"]
 
-    return Generator(
-        cochleagram_network(network),
-        tuple(layer for layer in generator.layers if layer != "cochleagram"),
-        replace(stimuli, stimuli=cochleagrams(stimuli.stimuli)),
-        replace(null, stimuli=cochleagrams(null.stimuli)),
-        generator.null_groups,
+    return replace(
+        generator,
+        network=cochleagram_network(network),
+        layers=tuple(layer for layer in generator.layers if layer != "cochleagram"),
+        stimuli=replace(stimuli, stimuli=cochleagrams(stimuli.stimuli)),
+        null_stimuli=replace(null, stimuli=cochleagrams(null.stimuli)),
         initial=cochleagrams(np.stack(noise)),
     )
 
@@ -126,7 +141,7 @@ def as_they_are(stimuli: np.ndarray, generator: Network, observer: Network) -> n
     return stimuli
 
 
-def _check_words(labels: Sequence[str], options: Settings) -> None:
+def _check_words(labels: Sequence[str], options: Options) -> None:
     """Say which words the networks do not know.
 
     Raises:

@@ -7,11 +7,13 @@ trained with, on TF-Slim's images. Source: Table S1.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.cluster import Share
 from model_metamers.paper import load_table
 from model_metamers.training import imagenet, tasks
 from model_metamers.training.evaluation import judge
@@ -25,24 +27,8 @@ TRAINING, VALIDATION = "train", "validation"
 FOLDERS = {TRAINING: ("train",), VALIDATION: ("validation", "val")}
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How one architecture is trained.
-
-    Attributes:
-        config: 90 epochs, a validation after each.
-        family: of its preprocessing (`slim_preprocessing`).
-        size_px: side of its images.
-        trial: what makes it small enough to try the rest.
-    """
-
-    config: TrainingConfig
-    family: str
-    size_px: int
-    trial: Mapping[str, object]
-
-
-def _config(learning_rate: float, weight_decay: float) -> TrainingConfig:
+def _recipe(learning_rate: float, weight_decay: float) -> TrainingConfig:
+    """Return a recipe of 90 epochs, with a validation after each."""
     return TrainingConfig(
         steps=450_000, batch_size=256, learning_rate=learning_rate, weight_decay=weight_decay,
         momentum=0.9, warmup_steps=25_000, clip_norm=None, checkpoint_seconds=600,
@@ -52,13 +38,35 @@ def _config(learning_rate: float, weight_decay: float) -> TrainingConfig:
 
 # With a momentum of 0.9 the decoupled decays pull as hard as 5e-4 and 1e-4 in the gradient.
 RECIPES = {
-    "vgg_19": Recipe(_config(0.01, 5e-3), "vgg", 224, {"size_px": 32, "widths": 1 / 32}),
-    "inception_v3": Recipe(
-        _config(0.1, 1e-3), "inception", 299, {"size_px": 75, "widths": 1 / 16}
-    ),
-    "resnet_v2_101": Recipe(
-        _config(0.1, 1e-3), "inception", 299, {"size_px": 32, "widths": 1 / 32}
-    ),
+    "vgg_19": _recipe(0.01, 5e-3),
+    "inception_v3": _recipe(0.1, 1e-3),
+    "resnet_v2_101": _recipe(0.1, 1e-3),
+}
+# What makes a network small enough to try the rest.
+TRIALS: dict[str, dict[str, Any]] = {
+    "vgg_19": {"size_px": 32, "widths": 1 / 32},
+    "inception_v3": {"size_px": 75, "widths": 1 / 16},
+    "resnet_v2_101": {"size_px": 32, "widths": 1 / 32},
+}
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """How a network takes its images.
+
+    Attributes:
+        family: of its preprocessing (`slim_preprocessing`).
+        size_px: side of the images.
+    """
+
+    family: str
+    size_px: int
+
+
+INPUTS = {
+    "vgg_19": ImageInput("vgg", 224),
+    "inception_v3": ImageInput("inception", 299),
+    "resnet_v2_101": ImageInput("inception", 299),
 }
 
 
@@ -81,7 +89,7 @@ def read_dataset(directory: Path) -> ImageDataset:
         ValueError: neither is there, files of records are missing, or they cannot be read.
     """
     images = {split: _images(directory, split) for split in FOLDERS}
-    record = {"data": f"ImageNet in {directory.name}"}
+    record: dict[str, object] = {"data": f"ImageNet in {directory.name}"}
     record |= {f"n_{split}": found.n for split, found in images.items()}
     return ImageDataset(images, record)
 
@@ -111,51 +119,49 @@ def wordnet_ids() -> list[str]:
 
 
 def course(
-    config: TrainingConfig,
+    recipe: TrainingConfig,
     build: Callable[[], keras.Model],
     dataset: ImageDataset,
-    family: str,
-    size_px: int,
+    takes: ImageInput,
     class_offset: int,
+    *,
     strategy: tf.distribute.Strategy,
-    worker: int = 0,
-    n_workers: int = 1,
+    share: Share = Share(),
 ) -> Course:
     """Return the course of a full-size image network.
 
     Args:
-        config: its recipe.
-        build: returns it.
+        recipe: its numbers.
+        build: returns the network.
         dataset: what it sees.
-        family: of its preprocessing.
-        size_px: side of its images.
+        takes: how it takes its images.
         class_offset: output of the first class.
         strategy: device strategy.
-        worker: which of the workers this is.
-        n_workers: number of workers.
+        share: this worker's part of every batch.
     """
 
     def batches(first_step: int) -> tf.data.Dataset:
         return imagenet.training_batches(
-            dataset.images[TRAINING], family, size_px, config.batch_size, config.seed, first_step,
-            class_offset, worker, n_workers,
+            dataset.images[TRAINING], takes.family, takes.size_px, recipe.batch_size, recipe.seed,
+            first_step, class_offset, *share,
         )  # fmt: skip
 
-    def validation(model, strategy, worker, n_workers) -> dict[str, float]:
+    def validation(
+        model: keras.Model, strategy: tf.distribute.Strategy, share: Share
+    ) -> dict[str, float]:
         images = dataset.images[VALIDATION]
         right = judge(
             model, _judgement,
             lambda: imagenet.evaluation_batches(
-                images, family, size_px, config.batch_size, class_offset, worker, n_workers
+                images, takes.family, takes.size_px, recipe.batch_size, class_offset, *share
             ),
-            images.n, config.batch_size, strategy,
+            images.n, recipe.batch_size, strategy,
         )  # fmt: skip
         return {score: 100 * float(np.mean(right[score])) for score in SCORES}
 
     return Course(
-        config, build, tasks.class_loss, batches, scores_on_one_device(validation),
-        dict(dataset.record), SCORES,
-        validate=lambda model: validation(model, strategy, worker, n_workers),
+        recipe, build, tasks.class_loss, batches, scores_on_one_device(validation),
+        dict(dataset.record), SCORES, validate=lambda model: validation(model, strategy, share),
     )  # fmt: skip
 
 

@@ -8,18 +8,20 @@ known; that of 2019 is not published. Source: paper section 3.1, supplement S1.1
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.cluster import Share
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.networks.files import sha256_of
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
 from model_metamers.training import clip_lists, tasks, word_stream
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
-from shared.courses import Course, networks_trained_by, scores_on_one_device
+from shared.courses import Course, Scores, networks_trained_by, scores_on_one_device
 
 NETWORKS = networks_trained_by("experiments/train_word_cnn.py")
 N_CLASSES = WORD_HEAD | AUDIOSET_HEAD
@@ -61,21 +63,23 @@ def read_dataset(directory: Path) -> WordDataset:
             or recordings that are not there.
     """
     words_csv, backgrounds_csv = directory / "words.csv", directory / "backgrounds.csv"
-    words, backgrounds = (
-        {split: clip_lists.read_clip_list(path, kind, split) for split in clip_lists.SPLITS}
-        for path, kind in (
-            (words_csv, clip_lists.WordClip), (backgrounds_csv, clip_lists.BackgroundClip),
-        )
-    )  # fmt: skip
+    words = {
+        split: clip_lists.read_clip_list(words_csv, clip_lists.WordClip, split)
+        for split in clip_lists.SPLITS
+    }
+    backgrounds = {
+        split: clip_lists.read_clip_list(backgrounds_csv, clip_lists.BackgroundClip, split)
+        for split in clip_lists.SPLITS
+    }
     largest = max(clip.word_index for clips in words.values() for clip in clips)
     if largest >= N_CLASSES["word"]:
         raise ValueError(
             f"{words_csv} has a class {largest}, the networks {N_CLASSES['word']} outputs from 0; "
             f"build it with --vocabulary=paper"
         )
-    for path, clips in ((words_csv, words), (backgrounds_csv, backgrounds)):
-        _check_recordings(path, [clip for split in clips.values() for clip in split])
-    record = {
+    _check_recordings(words_csv, [clip for split in words.values() for clip in split])
+    _check_recordings(backgrounds_csv, [clip for split in backgrounds.values() for clip in split])
+    record: dict[str, object] = {
         "data": f"words in backgrounds of {directory.name}, chosen by build_word_dataset.py",
         "sha256_of_tables": sha256_of(words_csv, backgrounds_csv),
         "n_words": len({clip.word for clip in words["train"]}),
@@ -96,63 +100,70 @@ def _check_recordings(
 
 
 def course(
-    config: TrainingConfig,
+    recipe: TrainingConfig,
     build: Callable[[], keras.Model],
     dataset: WordDataset,
     heads: Sequence[str],
     targets: Mapping[str, float],
+    *,
     strategy: tf.distribute.Strategy,
-    worker: int = 0,
-    n_workers: int = 1,
+    share: Share = Share(),
 ) -> Course:
     """Return the course of a full-size audio network.
 
     Args:
-        config: its recipe.
-        build: returns it.
+        recipe: its numbers.
+        build: returns the network.
         dataset: what it hears.
         heads: its tasks, "word" or "audioset" or both, in the order of its outputs.
         targets: task -> score at which training ends.
         strategy: device strategy.
-        worker: which of the workers this is.
-        n_workers: number of workers.
+        share: this worker's part of every batch.
     """
 
     def batches(first_step: int) -> tf.data.Dataset:
         return word_stream.word_batches(
-            dataset.words["train"], dataset.backgrounds["train"], config.batch_size, config.seed,
-            first_step, worker=worker, n_workers=n_workers,
+            dataset.words["train"], dataset.backgrounds["train"], recipe.batch_size, recipe.seed,
+            first_step, worker=share.worker, n_workers=share.n_workers,
         )  # fmt: skip
 
-    def validation(model, strategy, worker, n_workers) -> dict[str, float]:
-        words, backgrounds = dataset.words["validation"], dataset.backgrounds["validation"]
-        found = judge(
-            model, _judgement(heads),
-            lambda: word_stream.word_evaluation_batches(
-                words, backgrounds, config.batch_size, worker=worker, n_workers=n_workers
-            ),
-            len(words), config.batch_size, strategy,
-        )  # fmt: skip
-        return _scores(found)
-
-    validated = tuple(SCORES[head] for head in heads)
+    validation = _validation(dataset, heads, recipe.batch_size)
     return Course(
-        config,
+        recipe,
         build,
         tasks.sound_loss(heads, AUDIOSET_WEIGHT / N_CLASSES["audioset"]),
         batches,
         scores_on_one_device(validation),
         record={**dataset.record, "targets": {head: targets[head] for head in heads}},
-        validated=validated,
-        validate=lambda model: validation(model, strategy, worker, n_workers),
+        validated=tuple(SCORES[head] for head in heads),
+        validate=lambda model: validation(model, strategy, share),
         is_enough=lambda found: all(found[SCORES[head]] >= targets[head] for head in heads),
     )
 
 
-def _judgement(heads: Sequence[str]):
+def _validation(
+    dataset: WordDataset, heads: Sequence[str], batch_size: int
+) -> Callable[[keras.Model, tf.distribute.Strategy, Share], Scores]:
+    """Return (model, strategy, share) -> scores on the clips held out."""
+    words, backgrounds = dataset.words["validation"], dataset.backgrounds["validation"]
+
+    def validation(model: keras.Model, strategy: tf.distribute.Strategy, share: Share) -> Scores:
+        found = judge(
+            model, _judgement(heads),
+            lambda: word_stream.word_evaluation_batches(
+                words, backgrounds, batch_size, worker=share.worker, n_workers=share.n_workers
+            ),
+            len(words), batch_size, strategy,
+        )  # fmt: skip
+        return _scores(found)
+
+    return validation
+
+
+def _judgement(heads: Sequence[str]) -> Callable[[Any, Any], dict[str, tf.Tensor]]:
     """Return what is kept of an example: whether the word is right, all scores of backgrounds."""
 
-    def judgement(targets, outputs) -> dict[str, tf.Tensor]:
+    def judgement(targets: Any, outputs: Any) -> dict[str, tf.Tensor]:
         logits, found = dict(zip(heads, tf.nest.flatten(outputs), strict=True)), {}
         if "word" in logits:
             answer = tf.argmax(logits["word"], axis=-1, output_type=tf.int32)

@@ -1,18 +1,23 @@
-"""How a network is trained, logged, scored and written, whatever it sees or hears."""
+"""How a network is trained, logged, scored and written, whatever it sees or hears.
 
+A recipe is a `TrainingConfig`: the numbers. A course is all that one training needs: its recipe,
+the network, what it sees or hears, and how it is scored.
+"""
+
+import csv
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
-from shared import script
 from model_metamers import devices
+from model_metamers.cluster import Share
 from model_metamers.networks import checkpoints
 from model_metamers.networks.catalog import CATALOG
 from model_metamers.networks.manifest import read_manifest, update_manifest
@@ -20,7 +25,6 @@ from model_metamers.networks.network import initialise
 from model_metamers.training.loop import LossFunction, TrainingConfig, train
 
 Scores = Mapping[str, float]
-_RECIPE_FLAGS = ("steps", "batch_size", "evaluation_steps")
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,18 @@ class Course:
     """One network's training.
 
     Attributes:
-        config: the recipe.
+        recipe: its numbers.
         build: returns the network, without weights.
         loss_function: (targets, outputs) -> loss [batch].
         batches: first step -> endless batches of (inputs, targets), this worker's share.
         scores: model -> its scores on held-out examples, for the manifest; one worker asks.
         record: what else the manifest tells.
         validated: names of the scores on the way, columns of the log.
-        validate: model -> those scores, every `config.evaluation_steps`; all workers ask.
+        validate: model -> those scores, every `recipe.evaluation_steps`; all workers ask.
         is_enough: those scores -> whether training ends with them.
     """
 
-    config: TrainingConfig
+    recipe: TrainingConfig
     build: Callable[[], keras.Model]
     loss_function: LossFunction
     batches: Callable[[int], tf.data.Dataset]
@@ -50,25 +54,19 @@ class Course:
     is_enough: Callable[[Scores], bool] = lambda scores: False
 
 
-def define_full_size_flags(networks: Sequence[str]) -> None:
-    """Define the flags that the trainings at full size have in common."""
-    flags.DEFINE_list("networks", list(networks), "Which networks to train.")
-    flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
-    strategies = devices.TRAINING_STRATEGIES
-    flags.DEFINE_enum("strategy", "none", strategies, "Devices to use.")
-    flags.DEFINE_integer("steps", None, "Most steps [the recipe's].", lower_bound=1)
-    flags.DEFINE_integer(
-        "batch_size", None, "Examples per step, over all devices [the recipe's].", lower_bound=1
-    )
-    flags.DEFINE_integer(
-        "evaluation_steps", None, "Steps between validations [the recipe's].", lower_bound=1
-    )
+class CsvLog:
+    """A CSV table that grows by a row at a time."""
 
+    def __init__(self, path: Path, columns: tuple[str, ...]):
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            self.write(*columns)
 
-def as_flags_say(config: TrainingConfig) -> TrainingConfig:
-    """Return a recipe with what those flags change."""
-    values = {name: flags.FLAGS[name].value for name in _RECIPE_FLAGS}
-    return replace(config, **{name: value for name, value in values.items() if value is not None})
+    def write(self, *values: Any) -> None:
+        """Append one row."""
+        with self._path.open("a", newline="") as file:
+            csv.writer(file).writerow(values)
 
 
 def networks_trained_by(script_path: str) -> list[str]:
@@ -77,20 +75,25 @@ def networks_trained_by(script_path: str) -> list[str]:
 
 
 def scores_on_one_device(validation: Callable[..., Scores]) -> Callable[[keras.Model], Scores]:
-    """Return the scores of a course from its (model, strategy, worker, n_workers) -> scores."""
+    """Return the scores of a course from its (model, strategy, share) -> scores."""
 
     def scores(model: keras.Model) -> Scores:
-        found = validation(model, tf.distribute.get_strategy(), worker=0, n_workers=1)
+        found = validation(model, tf.distribute.get_strategy(), Share())
         return {f"validation_{name}": score for name, score in found.items()}
 
     return scores
 
 
-def check_names(names: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ValueError where a network is not among those that a script trains."""
-    for name in names:
+def known_names(chosen: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """Return the networks to train: those chosen, or all that a script trains.
+
+    Raises:
+        ValueError: one is not among these.
+    """
+    for name in chosen or ():
         if name not in known:
             raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
+    return list(chosen or known)
 
 
 def train_networks(
@@ -131,10 +134,10 @@ def train_network(
     is_chief: bool = True,
 ) -> keras.Model:
     """Train one network, from where `progress` stands, and log it in <name>.log.csv."""
-    config = course.config
+    recipe = course.recipe
     with strategy.scope():
         model = course.build()
-        initialise(model, config.seed)
+        initialise(model, recipe.seed)
     log = _log(name, course, output_dir, progress) if is_chief else None
     started = time.monotonic()
 
@@ -144,7 +147,7 @@ def train_network(
 
     def report(step: int, loss: float) -> None:
         write(step, round(loss, 4), *("" for _ in course.validated))
-        logging.info("%s step %d of %d: loss %.3f", name, step, config.steps, loss)
+        logging.info("%s step %d of %d: loss %.3f", name, step, recipe.steps, loss)
 
     def is_enough(step: int) -> bool:
         scores = course.validate(model)
@@ -154,18 +157,18 @@ def train_network(
         return course.is_enough(scores)
 
     train(
-        model, course.loss_function, course.batches, config, progress, strategy, report, is_enough,
+        model, course.loss_function, course.batches, recipe, progress, strategy, report, is_enough,
         is_chief,
     )  # fmt: skip
     return model
 
 
-def _log(name: str, course: Course, output_dir: Path, progress: Path) -> script.CsvLog:
+def _log(name: str, course: Course, output_dir: Path, progress: Path) -> CsvLog:
     """Return the log of a run that goes on, or a new one."""
     path = output_dir / f"{name}.log.csv"
     if not progress.exists():
         path.unlink(missing_ok=True)
-    return script.CsvLog(path, ("step", "loss", "seconds", *course.validated))
+    return CsvLog(path, ("step", "loss", "seconds", *course.validated))
 
 
 def write_network(name: str, model: keras.Model, course: Course, output_dir: Path) -> None:
@@ -175,5 +178,5 @@ def write_network(name: str, model: keras.Model, course: Course, output_dir: Pat
     sha256 = checkpoints.load_weights(model, path, scope="")  # the scores are those of float16
     scores = course.scores(model)
     record = {"sha256": sha256, "tensorflow": tf.__version__} | course.record | dict(scores)
-    update_manifest(output_dir, name, record | asdict(course.config))
+    update_manifest(output_dir, name, record | asdict(course.recipe))
     logging.info("%s: %s", name, scores)

@@ -1,13 +1,13 @@
 """Which networks get metamers for which layers, of which natural stimuli."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from model_metamers import devices
 from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
 from model_metamers.stimuli.stimulus_set import StimulusSet
-from shared.figure_run import Settings
+from shared.options import PAPER, Options
 
 Stimuli = tuple[StimulusSet, StimulusSet, Sequence | None]
 
@@ -31,8 +31,8 @@ def load_networks(names: Sequence[str], hears: bool, strategy: str) -> list[Netw
         return [load_network(name) for name in names]
 
 
-def load_generators(
-    options: Settings, hears: bool, stimuli_for: Callable[[Settings, Network], Stimuli]
+def load(
+    options: Options, hears: bool, stimuli_for: Callable[[Options, Network], Stimuli]
 ) -> list[Generator]:
     """Load the networks and their stimuli.
 
@@ -58,7 +58,12 @@ def load_generators(
         if network.stimulus_shape not in by_shape:
             by_shape[network.stimulus_shape] = stimuli_for(options, network)
     return [
-        Generator(network, layers[network.name], *by_shape[network.stimulus_shape])
+        Generator(
+            network,
+            layers[network.name],
+            *by_shape[network.stimulus_shape],
+            learning_rates=_learning_rates(options, network),
+        )
         for network in networks
         if layers[network.name]
     ]
@@ -66,3 +71,8 @@ def load_generators(
 
 def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:
     return tuple(layer for layer in network.metamer_layers if not chosen or layer in chosen)
+
+
+def _learning_rates(options: Options, network: Network) -> Mapping[str, float]:
+    """Return the paper's rates; they are for the paper's many steps."""
+    return catalog_entry(network.name).learning_rates if options.preset == PAPER else {}

@@ -6,7 +6,7 @@ that only shows them to others reads it (`--run_dir`), and makes what it lacks w
 
 from dataclasses import replace
 
-from shared.figure_run import PAPER, SMALL, Preset
+from shared.options import PAPER, SMALL, Preset
 
 ARCHITECTURES = ("vgg_19", "inception_v3", "resnet_v2_101")
 VISUAL_RUN = "runs/fig3_visual"

@@ -24,7 +24,7 @@ RECIPES = {
 
 
 def course(
-    config: TrainingConfig,
+    recipe: TrainingConfig,
     build: Callable[[], keras.Model],
     data_dir: Path,
     n_per_class: int | None,
@@ -32,8 +32,8 @@ def course(
     """Return the course of an image network.
 
     Args:
-        config: its recipe.
-        build: returns it.
+        recipe: its numbers.
+        build: returns the network.
         data_dir: where renders are kept.
         n_per_class: training images per class, a multiple of 10; None for the usual number.
     """
@@ -43,7 +43,7 @@ def course(
     held_out = datasets.rendered_objects("validation", n_validation, data_dir)
 
     def batches(first_step: int) -> tf.data.Dataset:
-        return datasets.image_batches(images, labels, config.batch_size, config.seed, first_step)
+        return datasets.image_batches(images, labels, recipe.batch_size, recipe.seed, first_step)
 
     def scores(model: keras.Model) -> dict[str, float]:
         category = np.arange(len(objects.FINE_CLASSES)) // objects.VARIANTS_PER_CATEGORY
@@ -55,4 +55,4 @@ def course(
         "n_train": len(images),
         "n_validation": len(held_out[0]),
     }
-    return Course(config, build, tasks.class_loss, batches, scores, record)
+    return Course(recipe, build, tasks.class_loss, batches, scores, record)

@@ -7,7 +7,9 @@ unknown to the networks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +19,9 @@ from model_metamers.training import mixtures, sounds, tasks
 from model_metamers.training.loop import TrainingConfig
 from shared.courses import Course
 
-# Share of words, and area under the ROC curve.
+Examples = tuple[np.ndarray, np.ndarray, np.ndarray]  # of `mixtures.mixtures`
+
+# Part of words, and area under the ROC curve.
 TARGETS = {"word": 0.78, "background": 0.995}
 SCORES = {"word": "word_accuracy", "background": "background_auc"}
 # Beside the word loss: eleven background losses as they are hold words back; with a tenth of them
@@ -37,8 +41,22 @@ RECIPES = {
 }
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What the networks hear: speech and backgrounds by split, and where they are from."""
+
+    words: Mapping[str, sounds.Sounds]
+    backgrounds: Mapping[str, sounds.Sounds]
+    recorded: sounds.Sounds | None
+    source: str
+
+    def examples(self, split: str, config: mixtures.MixtureConfig) -> Examples:
+        """Return every word of a split once, in its background."""
+        return _examples(self.words[split], self.backgrounds[split], config)
+
+
 def course(
-    config: TrainingConfig,
+    recipe: TrainingConfig,
     build: Callable[[], keras.Model],
     data_dir: Path,
     heads: Sequence[str],
@@ -47,75 +65,88 @@ def course(
     """Return the course of an audio network.
 
     Args:
-        config: its recipe.
-        build: returns it.
+        recipe: its numbers.
+        build: returns the network.
         data_dir: where sounds are kept once they are made.
         heads: its tasks, "word" or "background" or both, in the order of its outputs.
         speech_dir: folder of real recordings to learn from as well; None for our own speech only.
     """
-    words = {name: _words(name, data_dir, speech_dir) for name in N_SPEECH_SHARDS}
-    backgrounds = {
-        name: sounds.background_textures(name, n, data_dir)
-        for name, n in N_TEXTURES_PER_CLASS.items()
-    }
+    heard = _heard(data_dir, speech_dir)
+    validation = heard.examples("validation", mixtures.IN_NOISE)
 
     def batches(first_step: int) -> tf.data.Dataset:
         return mixtures.mixture_batches(
-            words["train"], backgrounds["train"], config.batch_size, config.seed, first_step
-        )
+            heard.words["train"], heard.backgrounds["train"], recipe.batch_size, recipe.seed,
+            first_step,
+        )  # fmt: skip
 
-    validation = _examples(words["validation"], backgrounds["validation"], mixtures.IN_NOISE)
+    return Course(
+        recipe,
+        build,
+        tasks.sound_loss(heads, BACKGROUND_WEIGHT if "word" in heads else 1.0),
+        batches,
+        scores=lambda model: _final_scores(model, heads, heard, validation),
+        record=_record(heard, heads),
+        validated=tuple(SCORES[task] for task in heads),
+        validate=lambda model: _scores(model, heads, validation),
+        is_enough=lambda scores: all(scores[SCORES[task]] >= TARGETS[task] for task in heads),
+    )
 
-    def validate(model: keras.Model) -> dict[str, float]:
-        return _scores(model, heads, validation)
 
-    def is_enough(scores: Mapping[str, float]) -> bool:
-        return all(scores[SCORES[task]] >= TARGETS[task] for task in heads)
+def _heard(data_dir: Path, speech_dir: Path | None) -> Heard:
+    """Make or read back all sounds; recordings join the words of training only."""
+    words = {
+        split: sounds.synthetic_words(split, n, data_dir) for split, n in N_SPEECH_SHARDS.items()
+    }
+    backgrounds = {
+        split: sounds.background_textures(split, n, data_dir)
+        for split, n in N_TEXTURES_PER_CLASS.items()
+    }
+    source = "synthetic words and textures (model_metamers.stimuli.made)"
+    if speech_dir is None:
+        return Heard(words, backgrounds, None, source)
+    spoken = sounds.recorded_words(speech_dir, "train", data_dir)
+    words["train"] = sounds.Sounds.joined([words["train"], spoken])
+    source += "; recordings of Speech Commands v2 (Pete Warden, Google; CC BY 4.0)"
+    recorded = sounds.recorded_words(speech_dir, "test", data_dir)
+    return Heard(words, backgrounds, recorded, source)
 
-    def scores(model: keras.Model) -> dict[str, float]:
-        found = _scores(model, heads, validation, "validation_")
-        test = words["test"], backgrounds["test"]
-        found |= _scores(model, heads, _examples(*test, mixtures.IN_NOISE), "test_")
-        found |= _scores(model, heads, _examples(*test, mixtures.IN_QUIET), "test_quiet_")
-        if speech_dir:
-            recorded = sounds.recorded_words(speech_dir, "test", data_dir)
-            quiet = _examples(recorded, backgrounds["test"], mixtures.IN_QUIET)
-            found |= _scores(model, heads, quiet, "recordings_quiet_")
-        return found
 
-    record = {
-        "data": _sources(speech_dir),
-        "n_train": len(words["train"]),
-        "n_validation": len(words["validation"]),
-        "n_test": len(words["test"]),
+def _record(heard: Heard, heads: Sequence[str]) -> dict[str, Any]:
+    return {
+        "data": heard.source,
+        "n_train": len(heard.words["train"]),
+        "n_validation": len(heard.words["validation"]),
+        "n_test": len(heard.words["test"]),
         "snr_db": list(mixtures.TRAINING.snr_db),
         "targets": {task: TARGETS[task] for task in heads},
     }
-    validated = tuple(SCORES[task] for task in heads)
-    loss = tasks.sound_loss(heads, BACKGROUND_WEIGHT if "word" in heads else 1.0)
-    return Course(config, build, loss, batches, scores, record, validated, validate, is_enough)
 
 
-def _words(split: str, data_dir: Path, speech_dir: Path | None) -> sounds.Sounds:
-    """Return a split's words; recordings join those of training only."""
-    synthetic = sounds.synthetic_words(split, N_SPEECH_SHARDS[split], data_dir)
-    if speech_dir is None or split != "train":
-        return synthetic
-    return sounds.Sounds.joined([synthetic, sounds.recorded_words(speech_dir, split, data_dir)])
+def _final_scores(
+    model: keras.Model, heads: Sequence[str], heard: Heard, validation: Examples
+) -> dict[str, float]:
+    in_noise, in_quiet = (
+        heard.examples("test", config) for config in (mixtures.IN_NOISE, mixtures.IN_QUIET)
+    )
+    found = _scores(model, heads, validation, "validation_")
+    found |= _scores(model, heads, in_noise, "test_")
+    found |= _scores(model, heads, in_quiet, "test_quiet_")
+    if heard.recorded is not None:
+        quiet = _examples(heard.recorded, heard.backgrounds["test"], mixtures.IN_QUIET)
+        found |= _scores(model, heads, quiet, "recordings_quiet_")
+    return found
 
 
-def _sources(speech_dir: Path | None) -> str:
-    ours = "synthetic words and textures (model_metamers.stimuli.made)"
-    if speech_dir is None:
-        return ours
-    return f"{ours}; recordings of Speech Commands v2 (Pete Warden, Google; CC BY 4.0)"
-
-
-def _examples(words: sounds.Sounds, backgrounds: sounds.Sounds, config: mixtures.MixtureConfig):
+def _examples(
+    words: sounds.Sounds, backgrounds: sounds.Sounds, config: mixtures.MixtureConfig
+) -> Examples:
     return mixtures.mixtures(words, backgrounds, config, seed=0, positions=np.arange(len(words)))
 
 
-def _scores(model, heads, examples, prefix: str = "") -> dict[str, float]:
+def _scores(
+    model: keras.Model, heads: Sequence[str], examples: Examples, prefix: str = ""
+) -> dict[str, float]:
     waveforms, labels, targets = examples
     outputs = dict(zip(heads, tasks.head_outputs(model, waveforms), strict=True))
     found = {}

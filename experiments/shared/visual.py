@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
-from shared import generators
 from model_metamers import recognition
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
@@ -22,25 +21,26 @@ from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.training.datasets import FIRST_SEED
-from shared.figure_run import SMALL, Settings
+from shared import generators
+from shared.options import SMALL, NullOptions, Options
 
 _VARIANTS = objects.VARIANTS_PER_CATEGORY
 _OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)
 _NULL_SEED_OFFSET = 100_000  # keeps the renders of the null apart from those that get metamers
 
 
-def load_generators(options: Settings) -> list[Generator]:
-    """Load the image networks and their stimuli; see `generators.load_generators`."""
-    return generators.load_generators(options, hears=False, stimuli_for=_stimuli_for)
+def load(options: Options) -> list[Generator]:
+    """Load the image networks and their stimuli; see `generators.load`."""
+    return generators.load(options, hears=False, stimuli_for=_stimuli_for)
 
 
-def _stimuli_for(options: Settings, network: Network) -> generators.Stimuli:
+def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
     """Return the images that get metamers, and those of the null, in the network's size."""
     size_px = network.stimulus_shape[0]
     return natural_images(options, size_px), null_images(options, size_px), None
 
 
-def natural_images(options: Settings, size_px: int) -> StimulusSet:
+def natural_images(options: Options, size_px: int) -> StimulusSet:
     """Return the images that get metamers: of the folder, or rendered, the categories in turn."""
     if options.stimuli_dir:
         images = load_image_folder(options.stimuli_dir, size_px, options.num_stimuli)
@@ -58,7 +58,7 @@ def natural_images(options: Settings, size_px: int) -> StimulusSet:
     return _renders(fine_classes, _first_seed(options) + turn, size_px)
 
 
-def null_images(options: Settings, size_px: int) -> StimulusSet:
+def null_images(options: NullOptions, size_px: int) -> StimulusSet:
     """Return the images whose pairs make the null distribution, read when they are asked for.
 
     Every photograph of a folder is its own group, as in the paper, which drew any two; renders of
@@ -85,14 +85,15 @@ def null_images(options: Settings, size_px: int) -> StimulusSet:
     )
 
 
-def _first_seed(options: Settings) -> int:
+def _first_seed(options: NullOptions) -> int:
     return FIRST_SEED["test"] + 1_000 * options.seed
 
 
 def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> StimulusSet:
     names = [objects.FINE_CLASSES[fine_class] for fine_class in fine_classes]
     return StimulusSet(
-        objects.render_objects(fine_classes, seeds, size_px).astype(np.float32) / 255.0,
+        objects.render_objects(fine_classes.tolist(), seeds.tolist(), size_px).astype(np.float32)
+        / 255.0,
         _render_ids(names, seeds),
         tuple(names),
     )

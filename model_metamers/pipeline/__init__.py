@@ -6,13 +6,13 @@ recognition read the written PNG or WAV files, not the arrays in memory.
 """
 
 from model_metamers.pipeline.certify import (
+    certify,
     exclusions,
     layer_null,
     null_row,
     null_table,
     saved_null,
     uncertified,
-    validate,
 )
 from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
 from model_metamers.pipeline.make import make_metamers
@@ -22,6 +22,7 @@ __all__ = [
     "COMPARED_TOGETHER",
     "Generator",
     "Task",
+    "certify",
     "exclusions",
     "layer_null",
     "load_previews",
@@ -31,5 +32,4 @@ __all__ = [
     "recognise",
     "saved_null",
     "uncertified",
-    "validate",
 ]

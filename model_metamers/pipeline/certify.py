@@ -38,25 +38,25 @@ def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Gene
     return [generator for generator in remaining if generator.layers]
 
 
-def validate(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:
-    """Compare metamers with their natural stimuli; write matches.csv, exclusions.csv, nulls.csv.
+def certify(generators: Sequence[Generator], folder: RunFolder) -> None:
+    """Compare metamers with their natural stimuli: matches.csv, exclusions.csv and nulls.csv.
 
-    Returns:
-        The table of matches.
+    What is certified already is left alone, and what a killed run did not come to is added.
 
     Raises:
         ValueError: a layer whose metamers are not finished.
     """
     matches = [
         _match_rows(generator, layer, folder)
-        for generator in generators
+        for generator in uncertified(generators, folder)
         for layer in generator.layers
     ]
-    table = pd.concat(matches, ignore_index=True)
-    folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
-    folder.write_table("exclusions", exclusions(folder.read_table("matches")))
+    if matches:
+        table = pd.concat(matches, ignore_index=True)
+        folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
+    if matches or not folder.has_table("exclusions"):
+        folder.write_table("exclusions", exclusions(folder.read_table("matches")))
     null_table(generators, folder)
-    return folder.read_table("matches")
 
 
 def exclusions(matches: pd.DataFrame) -> pd.DataFrame:

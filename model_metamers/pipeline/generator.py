@@ -1,7 +1,7 @@
 """A network that metamers are made for, and its stimuli as a run folder keeps them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Generator:
         null_stimuli: natural stimuli whose pairs make the null distribution.
         null_groups: see `validation.null_distribution`; by default the labels of `null_stimuli`.
         initial: what the metamers start from, like the stimuli; noise by default.
+        learning_rates: layer -> learning rate, where it is not that of all layers.
     """
 
     network: Network
@@ -31,6 +32,7 @@ class Generator:
     null_stimuli: StimulusSet
     null_groups: Sequence | None = None
     initial: np.ndarray | None = None
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
 
 
 def save_previews(

@@ -5,13 +5,13 @@ A piece is some stimuli of one network and layer; its state is saved whenever it
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from model_metamers import devices
+from model_metamers.cluster import Share
 from model_metamers.networks.network import Network
 from model_metamers.pipeline.generator import Generator, save_previews
 from model_metamers.stimuli.stimulus_set import StimulusSet
@@ -44,7 +44,8 @@ def make_metamers(
     generators: Sequence[Generator],
     config: SynthesisConfig,
     folder: RunFolder,
-    strategy_name: str = "none",
+    strategy: tf.distribute.Strategy | None = None,
+    share: Share = Share(),
     batch_size: int = 16,
 ) -> None:
     """Synthesise every layer that the folder does not hold yet, and write its previews.
@@ -53,9 +54,10 @@ def make_metamers(
 
     Args:
         generators: what to make.
-        config: the optimisation.
+        config: the optimisation; `Generator.learning_rates` override its learning rate.
         folder: the run folder; state is saved there as often as the loss is logged.
-        strategy_name: see `devices`.
+        strategy: devices of this machine; by default one.
+        share: what this worker of a cluster makes.
         batch_size: stimuli optimised together.
     """
     for generator in generators:
@@ -67,16 +69,14 @@ def make_metamers(
         for layer in generator.layers
         for piece in _pieces(generator, layer, batch_size)
     ]
-    worker, n_workers = devices.worker_share(strategy_name)
-    mine = devices.my_pieces(pieces, worker, n_workers)
-    strategy = devices.make_strategy(strategy_name)
+    mine, strategy = share.of(pieces), strategy or tf.distribute.get_strategy()
     for number, piece in enumerate(mine, start=1):
         if not any(
             folder.has_piece(piece.network.name, name) for name in (piece.layer, piece.name)
         ):
             _make_piece(piece, config, folder, strategy, f"{number}/{len(mine)}")
         _finish_layer(piece.generator, piece.layer, folder, batch_size)
-    if worker == 0 and n_workers > 1:
+    if share.is_first and share.n_workers > 1:
         _wait_for_other_workers(generators, folder)
 
 
@@ -119,6 +119,8 @@ def _make_piece(
     number: str,
 ) -> None:
     name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
+    rate = piece.generator.learning_rates.get(piece.layer, config.learning_rate)
+    config = replace(config, learning_rate=rate)
     initial = piece.generator.initial
     initial = None if initial is None else initial[list(piece.indices)]
     saved = folder.load_state(name, piece.name)

@@ -1,0 +1,45 @@
+"""The frame of a figure script: options, then its stages, then its figure."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared import script
+from shared.options import Options, Preset, options_from_flags
+
+if TYPE_CHECKING:  # imports here are for the annotations alone: they would delay --help
+    from matplotlib.figure import Figure
+
+    from model_metamers.store import RunFolder
+
+    Figures = Mapping[str, Figure]  # by file name
+    Draw = Callable[[RunFolder, Options], Figures]
+
+
+def main(presets: Mapping[str, Preset], compute: Callable[[Options], None], draw: "Draw") -> None:
+    """Run a figure script.
+
+    Args:
+        presets: name -> defaults of the options.
+        compute: options -> the tables of `output_dir`. It may import TensorFlow; nothing else may,
+            so that --stage=figure does without it.
+        draw: (folder of the tables, options) -> figures by file name.
+    """
+    script.run(partial(run_stages, presets, compute, draw))
+
+
+def run_stages(
+    presets: Mapping[str, Preset], compute: Callable[[Options], None], draw: "Draw"
+) -> None:
+    """Write the tables, unless they are only to be drawn again, and draw the figures."""
+    options = options_from_flags(presets)
+    if options.stage == "all":
+        script.start_tensorflow()
+        compute(options)
+
+    from model_metamers.store import RunFolder
+
+    folder = RunFolder(options.output_dir, create=False)
+    for name, figure in draw(folder, options).items():
+        folder.save_figure(figure, name)
+        print(f"drew {folder.path / name}.png and {name}.pdf")

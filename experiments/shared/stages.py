@@ -1,0 +1,118 @@
+"""The stages between loading and recognition: make metamers, certify them, record what was run."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import keras
+import pandas as pd
+import tensorflow as tf
+
+from model_metamers import devices, pipeline
+from model_metamers.networks.network import Network
+from model_metamers.paper import load_table
+from model_metamers.pipeline import Generator
+from model_metamers.store import RunFolder
+from model_metamers.synthesis import SynthesisConfig
+from shared.options import FIXED, Options
+from shared.script import Finished
+
+
+def make(
+    generators: Sequence[Generator], options: Options, observers: Sequence[Network] = ()
+) -> RunFolder:
+    """Return the run folder, after making the metamers that it lacks; of a cluster, one's share.
+
+    Args:
+        generators: whose metamers.
+        options: the flags.
+        observers: other networks whose answers go to the same folder.
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+    """
+    folder = RunFolder(options.run_dir)
+    if options.share.is_first:
+        write_record(folder, options, generators, observers)
+    pipeline.make_metamers(
+        pipeline.uncertified(generators, folder),
+        _synthesis_config(options),
+        folder,
+        devices.make_strategy(options.strategy),
+        options.share,
+        options.batch_size,
+    )
+    return folder
+
+
+def certify(generators: Sequence[Generator], folder: RunFolder, options: Options) -> None:
+    """Certify what is not certified yet: matches.csv, exclusions.csv, nulls.csv.
+
+    Raises:
+        Finished: in a cluster, all but the first worker end here.
+    """
+    if not options.share.is_first:
+        raise Finished("this worker's share is made; the first worker certifies and draws")
+    pipeline.certify(generators, folder)
+
+
+def write_record(
+    folder: RunFolder,
+    options: Options,
+    generators: Sequence[Generator],
+    observers: Sequence[Network] = (),
+) -> None:
+    """Write run.json, or check that the folder's run is this one.
+
+    Args:
+        folder: the run folder, or the folder of an experiment that shows its metamers.
+        options: the flags.
+        generators: whose metamers.
+        observers: other networks whose answers the folder holds.
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+    """
+    networks = [*(generator.network for generator in generators), *observers]
+    rates = {g.network.name: dict(g.learning_rates) for g in generators if g.learning_rates}
+    config = options.record() | {
+        "synthesis": asdict(_synthesis_config(options)),
+        "layers": {generator.network.name: generator.layers for generator in generators},
+        "stimulus_ids": generators[0].stimuli.ids,
+    }
+    folder.write_run_record(
+        config | ({"learning_rates": rates} if rates else {}),
+        seed=options.seed,
+        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
+        device=", ".join(device.name for device in tf.config.list_logical_devices()),
+        checkpoint_sha256={network.name: network.weights_sha256 for network in networks},
+        fixed_keys=FIXED,
+    )
+
+
+def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
+    """Add the paper's human scores to recognition.csv, marked as published.
+
+    Args:
+        folder: where recognition.csv is.
+        figures: of the paper, "3b".
+        task: what people were asked.
+    """
+    human = load_table("fig3_fig4_human_recognition_digitised")
+    human = human[human.figure.isin(figures)]
+    rows = pd.DataFrame(
+        {
+            "observer": "human",
+            "generator": human.network,
+            "layer": human.layer,
+            "task": task,
+            "n": human.n_participants * human.trials_per_participant,
+            "proportion_correct": human.proportion_correct,
+            "sem": human["sem"],
+            "source": "published",
+        }
+    )
+    folder.merge_rows("recognition", rows, ["observer", "generator", "layer", "task"])
+
+
+def _synthesis_config(options: Options) -> SynthesisConfig:
+    return SynthesisConfig(**{"seed": options.seed, **options.synthesis})

@@ -1,0 +1,55 @@
+"""The paper's learning rates by layer: where they apply, and that they reach the synthesis."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import model_metamers as mm
+from model_metamers import pipeline
+from model_metamers.networks.catalog import CATALOG
+from model_metamers.pipeline import make
+from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.store import RunFolder
+from shared import generators
+
+IDS = ("a", "b", "c", "d")
+
+
+def test_a_layer_is_matched_at_its_own_rate(small_model, images, tmp_path, monkeypatch):
+    rates, synthesize = {}, make.synthesize
+
+    def noted(network, layer, natural, config, *others):
+        rates[layer] = config.learning_rate
+        return synthesize(network, layer, natural, config, *others)
+
+    monkeypatch.setattr(make, "synthesize", noted)
+    network = mm.Network.from_keras(small_model, metamer_layers=["fused", "hidden"])
+    stimuli = StimulusSet(images, IDS, IDS)
+    generator = pipeline.Generator(
+        network, ("fused", "hidden"), stimuli, stimuli, learning_rates={"hidden": 0.5}
+    )
+    config = mm.SynthesisConfig(iterations=2, learning_rate=0.01)
+    pipeline.make_metamers([generator], config, RunFolder(tmp_path))
+    assert rates == {"fused": 0.01, "hidden": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        ("vggish", {"embedding": 1e-2}),
+        ("deepspeech", dict.fromkeys(CATALOG["deepspeech"].metamer_layers, 1e-4)),
+        ("vgg_19", {}),
+    ],
+)
+def test_the_paper_preset_takes_the_rates_of_the_catalogue(network, expected, monkeypatch):
+    """For a network of that name with random stimuli: its weights are a download."""
+    found = SimpleNamespace(
+        name=network, metamer_layers=CATALOG[network].metamer_layers, stimulus_shape=(2,)
+    )
+    monkeypatch.setattr(generators, "load_networks", lambda *_: [found])
+    stimuli = StimulusSet(np.zeros((1, 2), np.float32), ("a",), ("a",))
+    for preset, rates in {"paper": expected, "small": {}}.items():
+        options = SimpleNamespace(networks=[network], strategy="none", layers=(), preset=preset)
+        (generator,) = generators.load(options, True, lambda *_: (stimuli, stimuli, None))
+        assert generator.learning_rates == rates
