@@ -1,27 +1,21 @@
 """The benchmark: its table, and the count of operations that its rates rest on."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 
 import model_metamers as mm
 from shared.algorithm_2019 import DenseHanningPooling2D, StridedCochleagram, network_of_2019
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
 def test_the_table_relates_steps_to_matrix_products(tmp_path):
     output = tmp_path / "benchmark.csv"
-    command = [
-        sys.executable, str(PROJECT / "experiments" / "benchmark.py"), "--network=vgg_19_small",
-        "--layers=conv1_2", "--batch_sizes=1,2", "--steps=2", "--repeats=5", f"--output={output}",
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = run(
+        "benchmark", "--network=vgg_19_small", "--layers=conv1_2", "--batch_sizes=1,2",
+        "--steps=2", "--repeats=5", f"--output={output}",
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr
     table = pd.read_csv(output)
     assert list(table.batch) == [1, 2]
@@ -50,12 +44,10 @@ def test_the_algorithm_of_2019_responds_alike_at_every_layer(name):
 @pytest.mark.slow
 def test_audio_networks_are_timed_beside_the_algorithm_of_2019(tmp_path):
     output = tmp_path / "benchmark.csv"
-    command = [
-        sys.executable, str(PROJECT / "experiments" / "benchmark.py"),
-        "--network=random_reduced_aliasing_small", "--layers=conv_4", "--batch_sizes=2",
-        "--steps=1", "--repeats=5", f"--output={output}",
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = run(
+        "benchmark", "--network=random_reduced_aliasing_small", "--layers=conv_4",
+        "--batch_sizes=2", "--steps=1", "--repeats=5", f"--output={output}",
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr
     (row,) = pd.read_csv(output).to_dict("records")
     ratio = row["seconds_per_stimulus_step_2019"] / row["seconds_per_stimulus_step"]
@@ -65,11 +57,8 @@ def test_audio_networks_are_timed_beside_the_algorithm_of_2019(tmp_path):
 @pytest.mark.slow
 def test_the_two_methods_of_the_cochleagram_are_timed_in_turn(tmp_path):
     output = tmp_path / "benchmark.csv"
-    command = [
-        sys.executable, str(PROJECT / "experiments" / "benchmark_cochleagram.py"),
-        "--batch_sizes=2", "--repeats=5", f"--output={output}",
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    flags = "--batch_sizes=2", "--repeats=5", f"--output={output}"
+    result = run("benchmark_cochleagram", *flags)
     assert result.returncode == 0, result.stderr
     table = pd.read_csv(output)
     assert list(table.batch) == [2]

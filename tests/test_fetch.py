@@ -4,20 +4,17 @@ import errno
 import hashlib
 import io
 import json
-import subprocess
-import sys
 import tarfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import error_of, run
 from local_server import Server
 
 from model_metamers.networks import files
 from model_metamers.networks.downloads import Download, fetch
 
-PROJECT = Path(__file__).resolve().parents[1]
 CONTENT = np.random.default_rng(0).bytes(300_000)
 
 
@@ -257,27 +254,14 @@ def test_a_checkpoint_of_several_files_is_unpacked_as_such(server, tmp_path):
     ]  # fmt: skip
 
 
-def run_script(*arguments):
-    return subprocess.run(
-        [sys.executable, PROJECT / "experiments" / "fetch_checkpoints.py", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={"PATH": "", "PYTHONPATH": str(PROJECT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-
-
-@pytest.mark.slow
 def test_the_script_tells_a_users_mistake_in_one_line(tmp_path):
-    result = run_script("--networks=vgg_99,inception_v3", f"--directory={tmp_path}")
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    assert "vgg_99; choose from: vgg_19, inception_v3, resnet_v2_101" in result.stderr
+    flags = "--networks=vgg_99,inception_v3", f"--directory={tmp_path}"
+    message = "vgg_99; choose from: vgg_19, inception_v3, resnet_v2_101"
+    assert message in error_of(run("fetch_checkpoints", *flags))
     assert files_in(tmp_path) == []
 
 
-@pytest.mark.slow
 def test_the_script_finds_what_is_there(tmp_path):
     (tmp_path / "vgg_19.ckpt").write_bytes(CONTENT)
-    result = run_script("--networks=vgg_19", f"--directory={tmp_path}")
+    result = run("fetch_checkpoints", "--networks=vgg_19", f"--directory={tmp_path}")
     assert (result.returncode, result.stdout) == (0, f"vgg_19: {tmp_path / 'vgg_19.ckpt'}\n")

@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 
 import command_line
@@ -17,7 +14,6 @@ from PIL import Image
 
 from model_metamers.store import MATCHES_COLUMNS, RECOGNITION_COLUMNS, RunFolder
 
-SCRIPT = PROJECT / "experiments" / "fig3_visual.py"
 QUICK = ["--networks=vgg_19_small", "--layers=conv1_2,fc8", "--num_null_stimuli=16"]
 
 
@@ -114,13 +110,12 @@ def test_a_killed_run_continues_with_the_identical_result(tmp_path):
     flags = [*QUICK[:1], "--layers=conv3_4", *QUICK[2:], "--num_stimuli=2", "--iterations=200"]
     folders = [tmp_path / name for name in ("unbroken", "killed")]
     assert run(*flags, f"--output_dir={folders[0]}").returncode == 0
-    command = [sys.executable, str(SCRIPT), *flags, f"--output_dir={folders[1]}"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = command_line.start("fig3_visual", *flags, f"--output_dir={folders[1]}")
     state = folders[1] / "metamers/vgg_19_small/conv3_4.state.npz"
     while not state.exists() and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     assert state.exists() and not (folders[1] / "matches.csv").exists()
     assert run(*flags, f"--output_dir={folders[1]}").returncode == 0
     pieces = [np.load(folder / "metamers/vgg_19_small/conv3_4.npz") for folder in folders]
@@ -131,27 +126,13 @@ def test_a_killed_run_continues_with_the_identical_result(tmp_path):
 
 @pytest.mark.slow
 def test_two_workers_share_the_pieces_of_one_run_folder(tmp_path):
-    cluster = {"worker": ["localhost:23451", "localhost:23452"]}
     flags = [*QUICK, "--num_stimuli=3", "--batch_size=2", "--iterations=20", "--strategy=cluster"]
     folder = tmp_path / "shared"
-    workers = []
-    for index in range(2):
-        task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        workers.append(
-            subprocess.Popen(
-                [sys.executable, str(SCRIPT), *flags, f"--output_dir={folder}"],
-                env=os.environ | {"TF_CONFIG": json.dumps(task)},
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )
-        )  # fmt: skip
-    outputs = [worker.communicate(timeout=300) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], outputs
+    errors = command_line.run_two_workers("fig3_visual", *flags, f"--output_dir={folder}")
     assert len(RunFolder(folder).read_table("matches")) == 2 * 3
     # Two layers in two batches each: every worker made two of the four pieces.
-    made = [
-        sum("step" in line and "100%" in line for line in err.splitlines()) for _, err in outputs
-    ]
-    assert all(made), outputs
+    made = [sum("step" in line and "100%" in line for line in err.splitlines()) for err in errors]
+    assert all(made), errors
     assert (folder / "figure.png").exists()
 
 

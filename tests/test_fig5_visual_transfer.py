@@ -1,13 +1,12 @@
 """Figure 5 and the sharing of run folders: whose metamers are shown; none is made twice."""
 
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
+import command_line
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import PROJECT
 
 import model_metamers as mm
 from model_metamers.plotting.axes import HUMAN_LABEL
@@ -15,15 +14,13 @@ from model_metamers.plotting.figure5 import figure5
 from model_metamers.stimuli.made import objects
 from model_metamers.store import RunFolder
 
-PROJECT = Path(__file__).resolve().parents[1]
 FIG3, FIG5 = (PROJECT / "figures" / name for name in ("fig3_visual", "fig5_visual_transfer"))
 KEYS = ["observer", "generator", "layer", "task"]
 TASKS = {"16-way": ("16-way", 1 / 16), "native": ("64-way", 1 / 64)}
 
 
 def run(script, *flags):
-    command = [sys.executable, str(PROJECT / "experiments" / f"{script}.py"), *map(str, flags)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    result = command_line.run(script, *flags)
     assert result.returncode == 0, result.stderr
 
 

@@ -2,42 +2,27 @@
 
 import pickle
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import PROJECT, error_of, run
 from PIL import Image
 
 from model_metamers.store import RunFolder
 from model_metamers.validation import NullDistribution
 
-PROJECT = Path(__file__).resolve().parents[1]
 LAYERS = ("fc7", "fc8")
 N_IMAGES = 34  # three batches, one of them not full
 
 
-def run(script, *flags):
-    command = [sys.executable, str(PROJECT / "experiments" / script), *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-
 def make(output_dir, *flags):
     result = run(
-        "null_distributions.py", "--networks=vgg_19_small", f"--layers={','.join(LAYERS)}",
+        "null_distributions", "--networks=vgg_19_small", f"--layers={','.join(LAYERS)}",
         f"--output_dir={output_dir}", *flags,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return result.stdout
-
-
-def error_of(result):
-    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, result.stderr
-    return lines[0]
 
 
 def nulls_of(folder):
@@ -111,7 +96,7 @@ def test_the_committed_nulls_are_those_of_the_renders(tmp_path):
 )
 def test_mistakes_are_told_in_one_line_and_leave_nothing(flags, message, tmp_path):
     result = run(
-        "null_distributions.py", "--networks=vgg_19_small", "--num_null_stimuli=32",
+        "null_distributions", "--networks=vgg_19_small", "--num_null_stimuli=32",
         f"--output_dir={tmp_path / 'run'}", *flags,
     )  # fmt: skip
     assert re.search(message, error_of(result))
@@ -128,9 +113,9 @@ def test_the_authors_file_becomes_a_run_folders_nulls(tmp_path):
     file = tmp_path / "word_reduced_aliasing_null_dist_spearman_r.pckl"
     file.write_bytes(pickle.dumps(content, protocol=2))
     flags = [f"--file={file}", f"--output_dir={tmp_path / 'run'}"]
-    result = run("convert_published_nulls.py", "--network=word_aliased", *flags)
+    result = run("convert_published_nulls", "--network=word_aliased", *flags)
     assert "expected the layers cochleagram, conv_0" in error_of(result)
-    result = run("convert_published_nulls.py", "--network=word_reduced_aliasing", *flags)
+    result = run("convert_published_nulls", "--network=word_reduced_aliasing", *flags)
     assert result.returncode == 0, result.stderr
     folder = RunFolder(tmp_path / "run", create=False)
     for layer, released in {"cochleagram": layers[0], "pool_1": "pool_1_0"}.items():

@@ -1,13 +1,11 @@
 """The tables: numbers of a run beside the published ones, and architectures as built."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import PROJECT, error_of, run
 
 import model_metamers as mm
 from model_metamers.analysis import tables
@@ -18,14 +16,8 @@ from model_metamers.paper import load_table
 from model_metamers.plotting.style import full_size_name
 from model_metamers.store import MATCHES_COLUMNS, RunFolder
 
-PROJECT = Path(__file__).resolve().parents[1]
 COMMITTED = PROJECT / "figures" / "tables"
 PUBLISHED = ("table_s4_audio", "table_s5_visual", "table_s6_cochleagram_metamers")
-
-
-def run(*flags):
-    command = [sys.executable, str(PROJECT / "experiments" / "tables.py"), *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def test_a_layer_table_is_read_from_the_model(small_model):
@@ -182,7 +174,7 @@ def full_size_run(tmp_path):
 def test_a_full_size_run_is_compared_cell_by_cell(full_size_run, tmp_path):
     output = tmp_path / "tables"
     result = run(
-        "--tables=s5", "--check_against_paper", f"--visual_run_dir={full_size_run}",
+        "tables", "--tables=s5", "--check_against_paper", f"--visual_run_dir={full_size_run}",
         f"--output_dir={output}",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -209,8 +201,5 @@ def test_a_full_size_run_is_compared_cell_by_cell(full_size_run, tmp_path):
     ],
 )  # fmt: skip
 def test_a_user_mistake_is_one_line_and_leaves_nothing(tmp_path, flags, message):
-    result = run(*flags, f"--output_dir={tmp_path / 'tables'}")
-    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
-    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1 and message in errors[0]
+    assert message in error_of(run("tables", *flags, f"--output_dir={tmp_path / 'tables'}"))
     assert not (tmp_path / "tables").exists()
