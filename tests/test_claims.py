@@ -293,6 +293,7 @@ def test_the_committed_claims_are_those_of_the_committed_tables(committed, tmp_p
         pd.testing.assert_series_equal(*both, atol=0.02)
 
 
+@pytest.mark.artefact
 def test_committed_numbers_are_those_of_the_figures(committed):
     rows = committed.set_index(["claim", "part"])
     visual = RunFolder(FIGURES / "fig3_visual", create=False).read_table("matches")
@@ -311,6 +312,7 @@ def test_committed_numbers_are_those_of_the_figures(committed):
     assert rows.loc[(5, "resnet_v2_101")].value == pytest.approx(ratio, abs=1e-4)
 
 
+@pytest.mark.artefact
 def test_every_verdict_has_what_it_needs(committed):
     measured = committed[committed.verdict != NOT_RUN]
     assert set(committed.verdict) <= {REPRODUCED, NOT_REPRODUCED, NOT_RUN}

@@ -35,6 +35,7 @@ def measured(folder):
     return table[table.source == "measured"]
 
 
+@pytest.mark.artefact
 def test_observers_are_the_network_the_other_architectures_and_its_second_seed(folder, measured):
     layers = folder.read_run_record()["config"]["layers"]
     for generator, names in layers.items():
@@ -44,6 +45,7 @@ def test_observers_are_the_network_the_other_architectures_and_its_second_seed(f
         assert set(rows.task) == {"16-way", "native"}
 
 
+@pytest.mark.artefact
 def test_scores_shared_with_figure_3_are_the_same(measured):
     """The same pictures and networks: equal to the last digit, or nearly so on another machine."""
     fig3 = RunFolder(FIG3, create=False).read_table("recognition").set_index(KEYS)
@@ -53,6 +55,7 @@ def test_scores_shared_with_figure_3_are_the_same(measured):
     assert (abs(both.proportion_correct - both.proportion_correct_3) <= 1 / 15 + 1e-9).all()
 
 
+@pytest.mark.artefact
 def test_late_metamers_are_their_own_networks_alone_where_there_is_batch_norm(folder, measured):
     """VGG-19, without batch norm, is the exception at small scale."""
     layers = folder.read_run_record()["config"]["layers"]

@@ -81,6 +81,7 @@ def visual():
     return RunFolder(FIGURES / "fig3_visual", create=False)
 
 
+@pytest.mark.artefact
 def test_the_diagonal_is_figure_3(grid, visual):
     matches = visual.read_table("matches")
     accepted = matches[matches.accepted].groupby(["network", "layer"], sort=False)
@@ -94,6 +95,7 @@ def test_the_diagonal_is_figure_3(grid, visual):
         np.testing.assert_allclose(cell["median"], rows.spearman_layer.median(), atol=1e-5)
 
 
+@pytest.mark.artefact
 def test_metamers_match_at_and_after_their_layer_and_late_ones_not_at_the_first(grid):
     for _, rows in grid.groupby("network"):
         order = list(rows.measured_layer.unique())

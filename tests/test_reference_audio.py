@@ -44,6 +44,7 @@ def by_others(run):
     return others.groupby(["generator", "layer"]).proportion_correct.mean()
 
 
+@pytest.mark.artefact
 def test_it_holds_every_layer_of_every_network_and_a_clip_of_every_word(matches, layers):
     assert len(layers) >= 5  # Figure 6 adds the second seed
     for network, names in layers.items():
@@ -51,6 +52,7 @@ def test_it_holds_every_layer_of_every_network_and_a_clip_of_every_word(matches,
     assert {name.split("_")[0] for name in matches.stimulus_id} == set(CORE_WORDS)
 
 
+@pytest.mark.artefact
 def test_metamers_match_at_their_layer_where_the_null_leaves_room(matches):
     by_layer = matches.groupby(["network", "layer"])
     null_max = by_layer.null_max.first()
@@ -67,6 +69,7 @@ def test_metamers_match_at_their_layer_where_the_null_leaves_room(matches):
     assert (kept.mean() >= 0.9).all(), kept.mean()[kept.mean() < 0.9]
 
 
+@pytest.mark.artefact
 def test_published_scores_are_those_of_the_paper(run):
     table = run.read_table("recognition")
     published = table[table.source == "published"].set_index(["generator", "layer"])

@@ -52,6 +52,7 @@ def by_others(run):
     return others.groupby(["generator", "layer"]).proportion_correct.mean()
 
 
+@pytest.mark.artefact
 def test_it_holds_every_layer_of_three_networks_and_an_image_of_every_category(matches, layers):
     assert len(layers) == 3
     for network, names in layers.items():
@@ -60,11 +61,13 @@ def test_it_holds_every_layer_of_three_networks_and_an_image_of_every_category(m
     assert categories == set(objects.CATEGORIES)
 
 
+@pytest.mark.artefact
 def test_nearly_all_metamers_are_accepted(matches):
     accepted = matches.groupby(["network", "layer"]).accepted.mean()
     assert (accepted >= 0.9).all(), accepted[accepted < 0.9]
 
 
+@pytest.mark.artefact
 def test_metamers_match_at_their_layer(matches):
     by_layer = matches.groupby(["network", "layer"])
     median = by_layer.spearman_layer.median()
@@ -73,6 +76,7 @@ def test_metamers_match_at_their_layer(matches):
     assert (below <= 1).all(), median[median < 0.95]
 
 
+@pytest.mark.artefact
 def test_recognition_by_others_falls_gradually_to_chance(by_others, layers):
     for network, names in layers.items():
         curve = by_others[network][names]
@@ -81,6 +85,7 @@ def test_recognition_by_others_falls_gradually_to_chance(by_others, layers):
         assert curve.iloc[-1] <= CHANCE + 0.15, curve
 
 
+@pytest.mark.artefact
 def test_published_scores_are_those_of_the_paper(run):
     table = run.read_table("recognition")
     published = table[table.source == "published"].set_index(["generator", "layer"])

@@ -59,6 +59,7 @@ def heard():
     return folder("fig6_audio_transfer").read_table("recognition").set_index(KEYS)
 
 
+@pytest.mark.artefact
 def test_the_word_network_hears_every_other_network():
     table = heard().reset_index()
     assert set(table.observer) == {WORDS}
@@ -107,6 +108,7 @@ def test_cochleagram_metamers_are_certified_and_recognised_as_the_pictures_are(i
 # Figure 2
 
 
+@pytest.mark.artefact
 def test_twenty_metamers_are_compared_in_two_networks():
     table = folder("fig2_validation").read_table("fidelity")
     assert set(table.gradient) == {fidelity.MODIFIED, fidelity.TRUE}
@@ -131,6 +133,7 @@ def test_fidelity_of_either_gradient_is_that_of_the_sounds(run, ids):
         )
 
 
+@pytest.mark.artefact
 def test_correlations_at_the_matched_layer_are_those_of_figure_4(run):
     table = folder("fig2_validation").read_table("correlations")
     own = table[table.generated_layer == table.measured_layer]
@@ -148,6 +151,7 @@ def grid():
     return folder("figs1_s8_layer_grids_audio").read_table("layer_grid")
 
 
+@pytest.mark.artefact
 def test_the_grids_diagonal_is_figure_4(grid, run):
     matches = run.read_table("matches")
     accepted = matches[matches.accepted].groupby(["network", "layer"])
@@ -160,6 +164,7 @@ def test_the_grids_diagonal_is_figure_4(grid, run):
     assert len(grid) == 5 * 8 * 8
 
 
+@pytest.mark.artefact
 def test_late_metamers_of_word_networks_do_not_match_at_the_first_layers(grid):
     for _, rows in grid[grid.network.str.startswith("word")].groupby("network"):
         order = list(rows.measured_layer.unique())

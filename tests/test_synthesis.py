@@ -129,16 +129,25 @@ def test_an_overflow_on_the_way_keeps_the_last_finite_metamer(images):
     assert np.isfinite(result.metamers).all()
 
 
-def test_layers_after_an_exactly_matched_one_match_too(network, images):
-    metamer = images.copy()
-    network_layers = network.activations(metamer)
-    result = synthesize(
-        network, "fused", images, replace(FAST, iterations=1),
-        state=replace(synthesis.initial_state(images.shape, list("abcd"), 0), metamer=metamer),
-    )  # fmt: skip
-    assert result.losses[0].max() == 0.0
-    for layer, natural in network.activations(result.metamers).items():
-        np.testing.assert_array_equal(natural, network_layers[layer])
+def test_another_image_that_the_layer_cannot_tell_apart_is_a_metamer_of_all_later_layers():
+    """The layer sees red minus green; both are one half brighter, in exact arithmetic."""
+    image = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(1, 1, activation="relu", name="difference")(image)
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="later")(x)
+    model = keras.Model(image, keras.layers.Dense(2, name="classes")(keras.layers.Flatten()(x)))
+    model.get_layer("difference").kernel.assign(np.float32([[[[1], [-1], [0]]]]))
+    layers = ["difference", "later", "classes"]
+    network = Network.from_keras(model, metamer_layers=layers)
+    natural = np.random.default_rng(0).integers(0, 128, (1, 4, 4, 3)).astype(np.float32) / 256
+    metamer = natural + np.float32([0.5, 0.5, 0])
+    state = replace(synthesis.initial_state(natural.shape, ["a"], 0), metamer=metamer)
+    result = synthesize(network, "difference", natural, FAST, state=state)
+    assert (result.losses == 0).all()
+    np.testing.assert_array_equal(result.metamers, metamer)
+    of_natural, of_metamer = (network.activations(x) for x in (natural, result.metamers))
+    for layer in layers:
+        assert of_natural[layer].any()
+        np.testing.assert_array_equal(of_metamer[layer], of_natural[layer])
 
 
 def test_the_modified_gradient_revives_units_that_are_off():
