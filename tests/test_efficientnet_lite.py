@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from torch_files import FORMATS, state_dict_file
 
-from model_metamers.networks import catalog, checkpoints, efficientnet_lite, keras_graph
+from model_metamers.networks import catalog, checkpoints, efficientnet_lite
 from model_metamers.networks.packages import packaged_path
 from model_metamers.networks.torch_state import read_state_dict
 from model_metamers.stimuli.images import load_image
@@ -69,7 +69,7 @@ def test_stem_and_head_alone_end_in_a_clipped_relu(network):
     limits = {
         layer: found and found[1]
         for layer in network.metamer_layers
-        for found in [keras_graph.before_relu_of(network.model, layer)]
+        for found in [network.pre_activation(layer)]
     }
     expected = dict.fromkeys(network.metamer_layers) | {"stem": 6.0, "head": 6.0}
     assert limits == expected

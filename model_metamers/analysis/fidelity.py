@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from model_metamers.analysis import layer_grid
-from model_metamers.networks import keras_graph
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator, load_previews
 from model_metamers.store import NATURAL, RunFolder
@@ -25,9 +24,7 @@ N_BINS = 100  # of the histograms, from -1 to 1
 
 def relu_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
     """Return the layers that end in a ReLU; at the others both gradients are the same."""
-    return tuple(
-        layer for layer in layers if keras_graph.before_relu_of(network.model, layer) is not None
-    )
+    return tuple(layer for layer in layers if network.pre_activation(layer) is not None)
 
 
 def correlations(

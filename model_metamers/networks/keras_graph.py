@@ -1,59 +1,143 @@
-"""Tensors of a Keras graph by layer name, and the one in front of a layer's ReLU.
+"""Tensors of a Keras graph by layer name.
 
-A layer inside a nested model is named with its path, "backbone/conv5" (Keras allows no slash in a
+A layer inside a sub-model is named with its path, "backbone/conv5" (Keras allows no slash in a
 name). All tensors are symbolic and belong to the outer model's graph, so
 `keras.Model(model.inputs, tensor)` cuts the model off there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 
 Node = Any  # Keras' record of one application of an operation; its class is not public
 
-_FUSED_RELU_LIMITS = {keras.activations.relu: float("inf"), keras.activations.relu6: 6.0}
+
+def graph_of(operation: keras.Operation) -> keras.Model | None:
+    """Return the graph that a functional or sequential model runs; None for anything else.
+
+    A model that computes by a `call` of its own has none, whatever it was made from.
+    """
+    if not isinstance(operation, keras.Model):
+        return None
+    graph = getattr(operation, "_functional", operation)  # of a Sequential model, inside it
+    runs_graph = getattr(type(operation).call, "__module__", "").startswith("keras.")
+    return graph if runs_graph and hasattr(graph, "_nodes_by_depth") else None
 
 
-def default_layers(model: keras.Model) -> list[str]:
-    """Return the layers with parameters and the ReLUs, from the input upwards."""
-    return [
-        name
-        for name, operation in _walk(model)
-        if getattr(operation, "weights", None) or _relu_limit(operation) is not None
-    ]
+def named_nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, Node, str]]:
+    """Yield every layer and operation, those of sub-models included, from the input upwards.
+
+    Args:
+        model: a model with a graph.
+        prefix: path of the model inside an outer one.
+
+    Yields:
+        (name, its (first) application, why the name does not stand for one tensor; "" where it
+        does). A sub-model that is applied several times stands for its layers.
+    """
+    graph: Any = graph_of(model)
+    nodes = _nodes_by_name(graph)
+    for operation in graph.operations:
+        applied = nodes[operation.name]
+        if graph_of(operation) is not None and len(applied) == 1:
+            yield from named_nodes(operation, f"{prefix}{operation.name}/")
+        else:
+            yield prefix + operation.name, applied[0], _ambiguity(applied)
 
 
-def output_of(model: keras.Model, name: str) -> keras.KerasTensor:
-    """Return a layer's output.
+def node_named(model: keras.Model, name: str) -> Node:
+    """Return the one application of a layer, in the graph of the (sub-)model it is in.
 
     Raises:
         KeyError: there is no such layer.
-        ValueError: the layer is applied more than once or has several outputs, so that its name
-            does not stand for one tensor.
+        ValueError: the name does not stand for one tensor.
     """
-    node, lift = _locate(model, name)
-    return lift(node.outputs[0])
+    node = _node_named(model, str(name))
+    if node is None:
+        raise KeyError(name)
+    return node
 
 
-def before_relu_of(model: keras.Model, name: str) -> tuple[keras.KerasTensor, float] | None:
-    """Return the input of a layer's ReLU and the largest value that the ReLU lets through.
+def _node_named(model: keras.Model, name: str) -> Node | None:
+    head, slash, rest = name.partition("/")
+    graph = graph_of(model)
+    nodes = [] if graph is None else _nodes_by_name(graph).get(head, [])
+    if slash and len(nodes) == 1:
+        return _node_named(nodes[0].operation, rest)
+    if nodes and (ambiguity := _ambiguity(nodes)):
+        raise ValueError(f"layer {head!r} {ambiguity}; match a layer before or after it")
+    return nodes[0] if nodes else None
 
-    The value is infinite but for clipped ReLUs, min(max(x, 0), limit). None where the layer does
-    not end in a ReLU.
+
+def outputs_of(model: keras.Model, names: Iterable[str]) -> dict[str, keras.KerasTensor]:
+    """Return layer -> its output.
 
     Raises:
         KeyError: there is no such layer.
-        ValueError: as `output_of`.
+        ValueError: a name does not stand for one tensor.
     """
-    node, lift = _locate(model, name)
-    found = _before_relu(node)
-    return None if found is None else (lift(found[0]), found[1])
+    return lifted(model, {name: node_named(model, name).outputs[0] for name in names})
+
+
+def lifted(
+    model: keras.Model, tensors: Mapping[str, keras.KerasTensor]
+) -> dict[str, keras.KerasTensor]:
+    """Carry tensors of sub-models' graphs into the model's own.
+
+    Args:
+        model: the outer model.
+        tensors: layer -> a tensor in the graph the layer is in. A sub-model is run once for all
+            of its layers.
+
+    Returns:
+        Layer -> the same value in the graph of `model`.
+    """
+    found = {}
+    inside: dict[str, dict[str, keras.KerasTensor]] = {}
+    for name, tensor in tensors.items():
+        head, slash, rest = name.partition("/")
+        if slash:
+            inside.setdefault(head, {})[rest] = tensor
+        else:
+            found[name] = tensor
+    for head, inner in inside.items():
+        (node,) = _nodes_by_name(graph_of(model))[head]
+        inner = lifted(node.operation, inner)
+        outer = applied_as(node, list(inner.values()))
+        found |= {f"{head}/{rest}": tensor for rest, tensor in zip(inner, outer, strict=True)}
+    return {name: found[name] for name in tensors}
+
+
+def applied_as(node: Node, tensors: list[keras.KerasTensor]) -> list[keras.KerasTensor]:
+    """Return tensors inside a sub-model as they are where `node` applies it."""
+    graph: Any = graph_of(node.operation)
+    part = keras.Model(graph.input, tensors)
+    return keras.tree.flatten(part(*node.arguments.args, **node.arguments.kwargs))
+
+
+def node_of(tensor: keras.KerasTensor) -> Node:
+    """Return the application of an operation that makes a tensor."""
+    operation, node_index, _ = tensor._keras_history
+    return operation._inbound_nodes[node_index]
 
 
 def final_layer(model: keras.Model) -> str:
     """Return the name of the layer that makes the model's (first) output."""
     return model.outputs[0]._keras_history.operation.name
+
+
+def with_named_output(model: keras.Model) -> keras.Model:
+    """Return a model whose (first) output is that of a layer which stands for one tensor.
+
+    It is the model itself, unless a layer that is applied several times, or has several outputs,
+    comes last.
+    """
+    output = model.outputs[0]
+    if not _ambiguity(_nodes_by_name(graph_of(model))[final_layer(model)]):
+        return model
+    named = keras.layers.Identity(name="output")(output)
+    return keras.Model(model.inputs, named, name=model.name)
 
 
 def heads(model: keras.Model) -> list[keras.Operation]:
@@ -66,86 +150,24 @@ def heads(model: keras.Model) -> list[keras.Operation]:
 
 
 def _last_with_kernel(tensor: keras.KerasTensor) -> keras.Operation | None:
-    node = _node_of(tensor)
+    node = node_of(tensor)
     while getattr(node.operation, "kernel", None) is None:
         if not node.input_tensors:
             return None
-        node = _node_of(node.input_tensors[0])
+        node = node_of(node.input_tensors[0])
     return node.operation
 
 
-def _walk(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Operation]]:
-    for operation in getattr(model, "operations", model.layers):
-        if isinstance(operation, keras.Model):
-            yield from _walk(operation, f"{prefix}{operation.name}/")
-        else:
-            yield prefix + operation.name, operation
+def _nodes_by_name(graph: keras.Model) -> dict[str, list[Node]]:
+    """Return operation -> its applications in this graph; other models may share it."""
+    found: dict[str, list[Node]] = {}
+    for nodes_at_depth in graph._nodes_by_depth.values():
+        for node in nodes_at_depth:
+            found.setdefault(node.operation.name, []).append(node)
+    return found
 
 
-def _locate(model: keras.Model, name: str) -> tuple[Node, Callable]:
-    """Return a layer's node, and the function that carries its tensors into the outer graph."""
-    head, _, rest = name.partition("/")
-    node = _only_node(model, head)
-    if not rest:
-        return node, lambda tensor: tensor
-    inner_node, lift = _locate(node.operation, rest)
-    inner_input, outer_input = node.operation.inputs[0], node.input_tensors[0]
-    return inner_node, lambda tensor: keras.Model(inner_input, lift(tensor))(outer_input)
-
-
-def _only_node(model: keras.Model, name: str) -> Node:
-    """Return the one application of a layer in this model; other models may share the layer."""
-    graph = getattr(model, "_functional", model)  # a Sequential model keeps its graph inside
-    nodes = [
-        node
-        for nodes_at_depth in graph._nodes_by_depth.values()
-        for node in nodes_at_depth
-        if node.operation.name == name
-    ]
-    if not nodes:
-        raise KeyError(name)
+def _ambiguity(nodes: list[Node]) -> str:
     if len(nodes) > 1:
-        raise ValueError(f"layer {name!r} is applied more than once; match a layer after it")
-    if len(nodes[0].outputs) > 1:
-        raise ValueError(f"layer {name!r} has several outputs; match a layer with one")
-    return nodes[0]
-
-
-def _relu_limit(operation: keras.Operation) -> float | None:
-    """Return the largest value that a ReLU lets through, or None for other operations."""
-    if isinstance(operation, keras.layers.ReLU):
-        if operation.negative_slope or operation.threshold:
-            return None
-        return float("inf") if operation.max_value is None else float(operation.max_value)
-    return _FUSED_RELU_LIMITS.get(getattr(operation, "activation", None))
-
-
-def _before_relu(node: Node) -> tuple[keras.KerasTensor, float] | None:
-    """Return the tensor in front of the node's ReLU, in the graph the node is in, and its limit.
-
-    A fused ReLU has no such tensor, so the layer is applied once more, without its activation. A
-    concatenation of ReLUs is the ReLU of a concatenation.
-    """
-    operation = node.operation
-    if isinstance(operation, keras.layers.Concatenate):
-        branches = [_before_relu(_node_of(tensor)) for tensor in node.input_tensors]
-        limits = {branch and branch[1] for branch in branches}
-        if len(limits) > 1 or None in limits:
-            return None
-        tensors = [tensor for tensor, _ in branches]
-        return keras.layers.Concatenate(axis=operation.axis)(tensors), limits.pop()
-    limit = _relu_limit(operation)
-    if limit is None:
-        return None
-    if isinstance(operation, keras.layers.ReLU):
-        return node.input_tensors[0], limit
-    config = operation.get_config() | {"activation": "linear", "name": f"{operation.name}.linear"}
-    linear = type(operation).from_config(config)
-    tensor = linear(node.input_tensors[0])
-    linear.set_weights(operation.get_weights())
-    return tensor, limit
-
-
-def _node_of(tensor: keras.KerasTensor) -> Node:
-    operation, node_index, _ = tensor._keras_history
-    return operation._inbound_nodes[node_index]
+        return "is applied more than once"
+    return "has several outputs" if len(nodes[0].outputs) > 1 else ""

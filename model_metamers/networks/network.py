@@ -3,8 +3,8 @@
 Wraps any functional or sequential Keras model. Preprocessing belongs inside the model, so a
 stimulus is an image [height, width, 3] in [0, 1] or a waveform [samples]. `response(layer)` gives
 the function that synthesis differentiates: the part of the graph up to the matched layer, in
-inference mode, whose last ReLU, if the matched layer is one, has the modified gradient (paper,
-section 2.3).
+inference mode. Where that layer ends in a ReLU, the ReLU has the modified gradient (paper, section
+2.3): by the tests for our own networks, by a proof on probe stimuli for anybody else's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,11 @@ from zlib import crc32
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from model_metamers.gradients import relu_linear_gradient
-from model_metamers.networks import keras_graph
+from model_metamers.networks import checks, inspection, keras_graph, rectifiers
 
 BATCH_SIZE = 16  # of `activations`, which would otherwise hold every stimulus' maps at once
 
@@ -62,15 +63,16 @@ class Network:
     ):
         self.name = name
         self.model = model
-        self.metamer_layers = tuple(metamer_layers)
-        self.stimulus_range = stimulus_range
-        self.sample_rate_hz = sample_rate_hz
+        self.metamer_layers = checks.layer_names(metamer_layers, "metamer_layers")
+        self.stimulus_range = checks.stimulus_range(stimulus_range)
+        self.sample_rate_hz = checks.sample_rate_hz(sample_rate_hz)
         self.readouts = dict(readouts)
         self.weights_sha256 = weights_sha256
         self.stimulus_shape = _single_input_shape(model)
         self._compiled: dict[tuple[str, ...], Callable] = {}
-        for layer in self.metamer_layers:
-            self.tensor(layer)
+        self._pre_activations: dict[str, tuple[keras.KerasTensor, float] | None] = {}
+        self._needs_proof = False
+        self._tensors(self.metamer_layers)
 
     @classmethod
     def from_keras(
@@ -83,36 +85,47 @@ class Network:
     ) -> "Network":
         """Wrap a Keras model of your own.
 
+        The model answers a few stimuli of noise first: whether metamers can be made for a layer,
+        and whether it ends in a ReLU, is tried rather than believed.
+
         Args:
-            model: functional or sequential model with one input; its preprocessing must be inside
-                (put `keras.layers.Rescaling`, for instance, in front). Fused activations
-                (`Conv2D(..., activation="relu")`) and branches are fine.
+            model: functional or sequential model with one input of floats; its preprocessing must
+                be inside (put `keras.layers.Rescaling`, for instance, in front). Fused activations
+                (`Conv2D(..., activation="relu")`), branches and sub-models are fine; a layer of a
+                sub-model is "<sub-model>/<layer>".
             stimulus_range: bounds kept during synthesis, None for unbounded stimuli.
             metamer_layers: names of the layers to match; by default every layer with parameters
-                and every ReLU.
+                and every ReLU, without those that stand for several tensors or cannot be matched.
             labels: class names of the model's output.
             sample_rate_hz: for models of sounds.
 
         Raises:
-            ValueError: the model has no graph, more than one input, an unknown input size, another
-                number of outputs than labels, or no layer of a given name.
+            ValueError: the model has no graph, more than one input, an unknown input size, inputs
+                that are not floats, another number of outputs than labels, no layer of a given
+                name, state or randomness between calls, or a layer that metamers cannot be made
+                for.
         """
-        if not getattr(model, "inputs", None):
-            raise ValueError(
-                f"from_keras needs a functional or sequential Keras model whose layers form a "
-                f"graph; got {type(model).__name__}. Rebuild it with keras.Model(inputs, outputs)."
-            )
-        if metamer_layers is None:
-            metamer_layers = keras_graph.default_layers(model)
-        output_shape = model.outputs[0].shape[1:]
-        if labels is not None and len(labels) != np.prod(output_shape):
-            raise ValueError(
-                f"{model.name} has outputs of shape {output_shape}; got {len(labels)} labels"
-            )
-        readout = Readout(keras_graph.final_layer(model), labels=tuple(labels or ()))
-        return cls(
-            model.name, model, metamer_layers, stimulus_range, {"native": readout}, sample_rate_hz
+        inspection.check_model(model)
+        stimulus_range = checks.stimulus_range(stimulus_range)
+        if metamer_layers is not None:
+            metamer_layers = checks.layer_names(metamer_layers, "metamer_layers")
+        labels = checks.labels(labels, model.outputs[0].shape[1:], model.name)
+        model = keras_graph.with_named_output(model)
+        findings = inspection.inspect(model, metamer_layers, stimulus_range)
+        readout = Readout(keras_graph.final_layer(model), labels=labels)
+        network = cls(
+            model.name,
+            model,
+            tuple(findings.pre_activations),
+            stimulus_range,
+            {"native": readout},
+            sample_rate_hz,
         )
+        network._needs_proof = True
+        network._pre_activations = findings.pre_activations
+        inspection.say_left_out(model.name, findings.left_out)
+        inspection.say_true_gradient(model, findings.pre_activations)
+        return network
 
     def above(
         self, layer: str, stimulus_range: tuple[float, float] | None = (0.0, np.inf)
@@ -139,7 +152,9 @@ class Network:
                 f"{self.name} does not depend on its stimulus through {layer!r} alone ({error})"
             ) from error
         place = self.metamer_layers.index(layer) if layer in self.metamer_layers else -1
-        return Network(
+        if place == len(self.metamer_layers) - 1:
+            raise ValueError(f"{self.name} has no metamer layer after {layer!r}")
+        network = Network(
             f"{self.name}.above_{layer}",
             model,
             self.metamer_layers[place + 1 :],
@@ -147,6 +162,8 @@ class Network:
             self.readouts,
             weights_sha256=self.weights_sha256,
         )
+        network._needs_proof = self._needs_proof
+        return network
 
     def tensor(self, layer: str) -> keras.KerasTensor:
         """Return a layer's symbolic output; a layer of a nested model is "<model>/<layer>".
@@ -154,17 +171,52 @@ class Network:
         Raises:
             ValueError: unknown name, or a layer that does not stand for one tensor.
         """
-        try:
-            return keras_graph.output_of(self.model, layer)
-        except KeyError:
-            raise ValueError(
-                f"{self.name} has no layer {layer!r}; metamer layers: "
-                f"{', '.join(self.metamer_layers)}"
-            ) from None
+        return self._tensors([layer])[layer]
+
+    def pre_activation(self, layer: str) -> tuple[keras.KerasTensor, float] | None:
+        """Return what the ReLU that a layer ends in is applied to, and the ReLU's limit.
+
+        The layer's output is min(max(tensor, 0), limit), the limit infinite but for clipped ReLUs.
+        None where the layer does not end in a ReLU.
+
+        Raises:
+            ValueError: as `tensor`.
+        """
+        if layer not in self._pre_activations:
+            self.tensor(layer)
+            found: Mapping[str, tuple[keras.KerasTensor, float] | None]
+            if self._needs_proof:
+                found = inspection.pre_activations(self.model, [layer], self.stimulus_range)
+                inspection.say_true_gradient(self.model, found)
+            else:
+                found = rectifiers.before_relu_of(self.model, [layer])
+            self._pre_activations[layer] = found.get(layer)
+        return self._pre_activations[layer]
+
+    def describe(self) -> pd.DataFrame:
+        """Return the metamer layers as a table.
+
+        Returns:
+            Columns layer, shape (of one stimulus' response), features (their number) and gradient
+            ("true", "modified", or "modified and clipped" for a clipped ReLU).
+        """
+        tensors = self._tensors(self.metamer_layers)
+        rows = [
+            (layer, tuple(tensor.shape[1:]), int(np.prod(tensor.shape[1:])), self._gradient(layer))
+            for layer, tensor in tensors.items()
+        ]
+        return pd.DataFrame(rows, columns=["layer", "shape", "features", "gradient"])
+
+    def _gradient(self, layer: str) -> str:
+        rectified = self.pre_activation(layer)
+        if rectified is None:
+            return "true"
+        return "modified" if np.isinf(rectified[1]) else "modified and clipped"
 
     def feature_counts(self) -> dict[str, int]:
         """Return metamer layer -> number of units for one stimulus (Tables S4, S5)."""
-        return {layer: int(np.prod(self.tensor(layer).shape[1:])) for layer in self.metamer_layers}
+        tensors = self._tensors(self.metamer_layers)
+        return {layer: int(np.prod(tensor.shape[1:])) for layer, tensor in tensors.items()}
 
     def activations(
         self, stimuli: np.ndarray, layers: Sequence[str] | None = None
@@ -175,11 +227,14 @@ class Network:
             stimuli: float array; values inside `stimulus_range`.
             layers: any layers of the model; by default the metamer layers.
 
+        Returns:
+            Activations in the layers' order, float32 whatever floats the model computes with.
+
         Raises:
-            ValueError: stimuli of another shape, or an unknown layer.
+            ValueError: stimuli as in `check_stimuli`, or no, an unknown or a repeated layer.
         """
         stimuli = self.check_stimuli(stimuli)
-        layers = self.metamer_layers if layers is None else tuple(layers)
+        layers = self.metamer_layers if layers is None else checks.layer_names(layers, "layers")
         forward = self._forward(layers)
         batches = []
         for start in range(0, len(stimuli), BATCH_SIZE):
@@ -198,7 +253,7 @@ class Network:
         """Return the readout of a task, by default the first."""
         if task is None:
             return next(iter(self.readouts.values()))
-        if task not in self.readouts:
+        if task not in list(self.readouts):
             raise ValueError(
                 f"{self.name} has no task {task!r}; tasks: {', '.join(self.readouts)}"
             )
@@ -212,35 +267,47 @@ class Network:
             modified_gradient: pass the gradient of the matched layer's ReLU unchanged.
 
         Returns:
-            Function from a tensor [batch, *stimulus_shape] to activations [batch, ...].
+            Function from a tensor [batch, *stimulus_shape] to activations [batch, ...], float32.
         """
-        output = self.tensor(layer)
-        before_relu = keras_graph.before_relu_of(self.model, layer) if modified_gradient else None
-        if before_relu is None:
-            truncated = keras.Model(self.model.inputs[0], output)
-            return lambda stimuli: truncated(stimuli, training=False)
-        tensor, limit = before_relu
-        truncated = keras.Model(self.model.inputs[0], tensor)
-        return lambda stimuli: relu_linear_gradient(truncated(stimuli, training=False), limit)
+        rectified = self.pre_activation(layer) if modified_gradient else None
+        if rectified is None:
+            return self._up_to(self.tensor(layer))
+        tensor, limit = rectified
+        before_relu = self._up_to(tensor)
+        return lambda stimuli: relu_linear_gradient(before_relu(stimuli), limit)
 
     def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
-        """Return stimuli as float32, or raise ValueError when their shape does not fit."""
-        stimuli = np.asarray(stimuli, np.float32)
-        if stimuli.shape[1:] != self.stimulus_shape or len(stimuli) == 0:
-            expected = ", ".join(map(str, ("batch", *self.stimulus_shape)))
+        """Return stimuli [batch, *stimulus_shape] as float32.
+
+        Raises:
+            ValueError: another shape, values outside `stimulus_range`, or no real numbers (whole
+                numbers are taken where the range holds many, as [0, 255] does).
+        """
+        return checks.stimuli(stimuli, self.name, self.stimulus_shape, self.stimulus_range)
+
+    def _tensors(self, layers: Sequence[str]) -> dict[str, keras.KerasTensor]:
+        try:
+            return keras_graph.outputs_of(self.model, layers)
+        except KeyError as error:
             raise ValueError(
-                f"{self.name} takes stimuli of shape [{expected}]; got {list(stimuli.shape)}"
-            )
-        return stimuli
+                f"{self.name} has no layer {error.args[0]!r}; metamer layers: "
+                f"{', '.join(self.metamer_layers)}"
+            ) from None
+
+    def _up_to(self, tensors: keras.KerasTensor | list[keras.KerasTensor]) -> Callable:
+        """Return the function from stimuli to tensors of the graph; floats become float32."""
+        truncated = keras.Model(self.model.inputs[0], tensors)
+
+        def respond(stimuli: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
+            return tf.nest.map_structure(_as_float32, truncated(stimuli, training=False))
+
+        return respond
 
     def _forward(self, layers: tuple[str, ...]) -> Callable:
         if layers not in self._compiled:
-            outputs = [self.tensor(layer) for layer in layers]
-            truncated = keras.Model(self.model.inputs[0], outputs)
+            respond = self._up_to(list(self._tensors(layers).values()))
             signature = [tf.TensorSpec((None, *self.stimulus_shape), tf.float32)]
-            self._compiled[layers] = tf.function(
-                lambda stimuli: truncated(stimuli, training=False), input_signature=signature
-            )
+            self._compiled[layers] = tf.function(respond, input_signature=signature)
         return self._compiled[layers]
 
 
@@ -271,3 +338,7 @@ def _single_input_shape(model: keras.Model) -> tuple[int, ...]:
             f"a network needs one input of fixed size; {model.name} has inputs {shapes}"
         )
     return tuple(model.inputs[0].shape[1:])
+
+
+def _as_float32(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32) if values.dtype.is_floating else values

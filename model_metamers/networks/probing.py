@@ -1,0 +1,178 @@
+"""What a user's model responds to a few stimuli of noise, and what that shows.
+
+Called twice, once as it was built and once in the form that synthesis differentiates, a model must
+respond the same and stay as it is. A gradient of each layer has to reach the stimulus.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.networks import keras_graph
+from model_metamers.networks.checks import first_line, listed
+
+N_PROBES = 3
+_REPEAT = 1e-3  # of two calls of one function, whose sums may be taken in another order
+
+Tensors = Mapping[str, keras.KerasTensor]  # layer -> symbolic tensor
+Responses = dict[str, tf.Tensor]  # layer -> response to the probe stimuli
+
+
+def probe_stimuli(shape: tuple[int, ...], stimulus_range: tuple[float, float] | None) -> tf.Tensor:
+    """Return noise [N_PROBES, *shape] inside the range, always the same."""
+    rng = np.random.default_rng(0)
+    low, high = stimulus_range or (-np.inf, np.inf)
+    if np.isfinite(low) and np.isfinite(high):
+        probes = rng.uniform(low, high, (N_PROBES, *shape))
+    else:
+        probes = rng.standard_normal((N_PROBES, *shape))
+        probes = low + abs(probes) if np.isfinite(low) else probes
+        probes = high - abs(probes) if np.isfinite(high) else probes
+    return tf.constant(probes, tf.float32)
+
+
+def responses(model: keras.Model, probes: tf.Tensor, *groups: Tensors) -> list[Responses]:
+    """Return the values of tensors of a model, group by group.
+
+    The layers are called as the model calls them: with training=True, for instance, where it was
+    built so.
+
+    Args:
+        model: the model.
+        probes: the stimuli.
+        *groups: tensors by layer.
+
+    Raises:
+        ValueError: the model fails at the stimuli.
+    """
+    part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
+    with _failures_told(model, probes):
+        return _in_groups(groups, part(probes))
+
+
+def stateless_responses(
+    model: keras.Model, probes: tf.Tensor, *groups: Tensors
+) -> list[Responses]:
+    """Return `responses`, or raise ValueError where they leave the model in another state."""
+    variables = model.non_trainable_variables
+    states = [tf.convert_to_tensor(variable) for variable in variables]
+    found = responses(model, probes, *groups)
+    changed = []
+    for variable, state in zip(variables, states, strict=True):
+        if not np.array_equal(tf.convert_to_tensor(variable), state):
+            changed.append(variable)
+            variable.assign(state)
+    if changed:
+        raise ValueError(
+            f"{model.name} changes its state from call to call in {_owners(model, changed)}; "
+            f"rebuild it without training=True, random layers and counters"
+        )
+    return found
+
+
+def check_repeated(model: keras.Model, first: Responses, second: Responses) -> None:
+    """Raise ValueError where responses differ by more than rounding."""
+    different = [n for n in second if not are_close(first[n], second[n], _REPEAT)]
+    if different:
+        raise ValueError(
+            f"{model.name} responds to the same stimuli differently at a second call (with "
+            f"training=False), at {listed(different)}; rebuild it without randomness at inference"
+        )
+
+
+def without_gradient(
+    model: keras.Model, probes: tf.Tensor, outputs: Tensors, differentiated: Tensors
+) -> tuple[Responses, dict[str, str]]:
+    """Return every layer's response at inference, and why some send no gradient to the stimulus.
+
+    The gradient is that of a sum with random weights. A layer that sends one to an earlier layer
+    which has been reached is reached as well, so that no operation is differentiated twice.
+
+    Args:
+        model: the model.
+        probes: the stimuli.
+        outputs: layer -> its output.
+        differentiated: layer -> what synthesis differentiates there.
+
+    Raises:
+        ValueError: the model fails at the stimuli.
+    """
+    part = keras.Model(model.inputs[0], [*outputs.values(), *differentiated.values()])
+    why: dict[str, str] = {}
+
+    @tf.function(input_signature=[tf.TensorSpec(probes.shape, tf.float32)])
+    def respond(stimuli: tf.Tensor) -> tuple[Responses, Responses]:
+        values = part(stimuli, training=False)
+        own, targets = _in_groups((outputs, differentiated), values)
+        is_flat, reached = {}, [stimuli]
+        for layer, target in targets.items():
+            try:
+                gradients = _gradients(target, reached)
+            except LookupError as error:  # an operation without a gradient
+                why[layer] = f"sends no gradient to the stimulus ({first_line(error)})"
+                continue
+            if gradients:
+                is_flat[layer] = _is_flat(target, gradients)
+                reached.append(own[layer])
+            else:
+                why[layer] = (
+                    "sends no gradient to the stimulus (a cast to integers, argmax, embedding or "
+                    "the like is between)"
+                )
+        return own, is_flat
+
+    with _failures_told(model, probes):
+        own, is_flat = respond(probes)
+    for layer in is_flat:
+        if is_flat[layer]:
+            why[layer] = "changes with the stimulus, but its gradient is zero everywhere"
+    return own, why
+
+
+def are_close(first: tf.Tensor, second: tf.Tensor, tolerance: float) -> bool:
+    """Return whether two responses differ by less than a part of the largest value."""
+    a, b = (tf.cast(response, tf.float64).numpy() for response in (first, second))
+    largest = np.max(np.abs(a), initial=0, where=np.isfinite(a))
+    return np.allclose(a, b, rtol=0, atol=tolerance * largest, equal_nan=True)
+
+
+def _gradients(target: tf.Tensor, sources: list[tf.Tensor]) -> list[tf.Tensor]:
+    weights = tf.cast(tf.random.stateless_normal(tf.shape(target), (0, 0)), target.dtype)
+    gradients = tf.gradients(target, sources, weights, stop_gradients=sources)
+    return [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+
+
+def _is_flat(response: tf.Tensor, gradients: list[tf.Tensor]) -> tf.Tensor:
+    """Return whether a response differs between stimuli, although no gradient says so."""
+    any_gradient = tf.reduce_any([tf.reduce_any(gradient != 0) for gradient in gradients])
+    return tf.reduce_any(response != response[:1]) & ~any_gradient
+
+
+def _in_groups(groups: Sequence[Tensors], values: object) -> list[Responses]:
+    remaining = iter(keras.tree.flatten(values))
+    return [{layer: next(remaining) for layer in group} for group in groups]
+
+
+@contextmanager
+def _failures_told(model: keras.Model, probes: tf.Tensor) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # anything that a user's layers raise
+        raise ValueError(
+            f"{model.name} fails at stimuli {list(probes.shape)} inside its stimulus_range: "
+            f"{first_line(error)}"
+        ) from error
+
+
+def _owners(model: keras.Model, variables: Sequence[keras.Variable]) -> str:
+    """Return the names of the layers that variables belong to."""
+    ids = {id(variable) for variable in variables}
+    owners = [
+        name
+        for name, node, _ in keras_graph.named_nodes(model)
+        if ids & {id(variable) for variable in getattr(node.operation, "variables", ())}
+    ]
+    return listed(owners or [variable.path for variable in variables])
