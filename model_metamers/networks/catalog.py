@@ -20,6 +20,7 @@ from model_metamers.networks import (
     deepspeech,
     efficientnet_lite,
     inception,
+    keras_weights,
     keyword_cnn,
     resnet,
     vgg,
@@ -358,12 +359,16 @@ def load_network(
             random weights), None for fresh random weights, or the path of a checkpoint (TF-Slim's
             or the authors' .ckpt or .tar.gz, TF-Hub handle or folder, frozen graph, PyTorch's
             .pth, our .npz).
+            "keras", or a .h5 file, gives vgg_19, inception_v3 and resnet_v2_101 the weights of
+            keras.applications, and so no background class (see `keras_weights`).
         seed: of fresh random weights.
 
     Raises:
         ValueError: unknown name, missing or unfit weights.
     """
     entry = catalog_entry(name)
+    if keras_weights.is_of_keras(weights):
+        return _with_keras_weights(name, weights)
     model = entry.build()
     sha256 = None
     if weights is None or (weights == "default" and entry.always_random):
@@ -376,6 +381,16 @@ def load_network(
         name, model, entry.metamer_layers, entry.stimulus_range, entry.readouts,
         entry.sample_rate_hz, sha256,
     )  # fmt: skip
+
+
+def _with_keras_weights(name: str, weights: str | os.PathLike) -> Network:
+    """Return one of the paper's networks as keras.applications has it, with its 1000 classes."""
+    entry = catalog_entry(name)
+    model, sha256 = keras_weights.load_keras_weights(name, weights)
+    readouts = {task: replace(readout, class_offset=0) for task, readout in entry.readouts.items()}
+    return Network(
+        name, model, entry.metamer_layers, entry.stimulus_range, readouts, weights_sha256=sha256
+    )
 
 
 def _check_shipped(name: str, source: Path) -> None:

@@ -7,8 +7,10 @@ inference mode. Where that layer ends in a ReLU, the ReLU has the modified gradi
 2.3): by the tests for our own networks, by a proof on probe stimuli for anybody else's.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import keras
@@ -126,6 +128,26 @@ class Network:
         inspection.say_left_out(model.name, findings.left_out)
         inspection.say_true_gradient(model, findings.pre_activations)
         return network
+
+    @classmethod
+    def from_keras_application(
+        cls, name: str, weights: str | os.PathLike | None = "imagenet", **arguments: Any
+    ) -> "Network":
+        """Wrap a network of keras.applications, its preprocessing inside.
+
+        Args:
+            name: as in keras.applications ("MobileNetV2").
+            weights: "imagenet" for the published ones, by Keras' own downloader, the path of a
+                file of the application's weights (.h5), or None for Keras' random values.
+            arguments: of the application's function (alpha, input_shape, include_top ...), and
+                `metamer_layers`, by default the ends of its blocks, pools and logits.
+
+        Raises:
+            ValueError: unknown name, argument or layer, missing or unfit weights.
+        """
+        from model_metamers.networks.applications import network_of_application
+
+        return network_of_application(name, weights, **arguments)
 
     def above(
         self, layer: str, stimulus_range: tuple[float, float] | None = (0.0, np.inf)

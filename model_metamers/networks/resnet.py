@@ -31,6 +31,7 @@ def resnet_v2_101(
     widths: float | Sequence[float] = 1.0,
     scale: float = 2.0,
     offset: float = -1.0,
+    pool1_in_zeros: bool = False,
 ) -> keras.Model:
     """Build ResNet-101 V2.
 
@@ -40,6 +41,8 @@ def resnet_v2_101(
         widths: channels relative to the original: one number, or five for conv1 and the blocks.
         scale: of the preprocessing, image * scale + offset.
         offset: see `scale`.
+        pool1_in_zeros: surround pool1's input with zeros, as Keras' weights expect; TF-Slim pads
+            at the end, and only where the size needs it.
 
     Returns:
         Model from images [batch, size, size, 3] in [0, 1] to logits [batch, n_classes].
@@ -49,7 +52,10 @@ def resnet_v2_101(
     root_width, *block_widths = blocks.widths_per_block(widths, 5)
     image, x = blocks.image_input(size_px, scale, offset)
     x = _padded_convolution(x, "conv1", blocks.scaled_channels(64, root_width), 7, stride=2)
-    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
+    if pool1_in_zeros:
+        x = layers.ZeroPadding2D(1, name="pool1.padding")(x)
+    padding = "valid" if pool1_in_zeros else "same"
+    x = layers.MaxPooling2D(3, 2, padding=padding, name="pool1")(x)
     specification = zip(
         _UNITS_PER_BLOCK, _STRIDE_PER_BLOCK, _CHANNELS_PER_BLOCK, block_widths, strict=True
     )
