@@ -13,6 +13,8 @@ from pathlib import Path
 from absl import flags
 
 from model_metamers.analysis.claims.table import CLAIMS, claims_table
+from model_metamers.analysis.identities import identities_of
+from model_metamers.networks.identity import NetworkIdentity
 from model_metamers.store import RunFolder
 from shared import script
 
@@ -34,7 +36,10 @@ def main() -> None:
         if name in runs and runs[name].has_table(table)
     }
     scales = {name: scale_of(run) for name, run in runs.items()}
-    claims = claims_table(tables, scales)
+    known: dict[str, NetworkIdentity] = {}
+    for run in runs.values():
+        known |= identities_of(run)
+    claims = claims_table(tables, scales, known)
     text = claims.to_csv(index=False, float_format="%.4f", lineterminator="\n")
     script.write(_OUTPUT.value, text)
     shown = claims[["claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]]

@@ -92,9 +92,11 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables."""
     from model_metamers.paper import load_table
     from model_metamers.plotting.figure2 import figure2
+    from shared.styles import styles_of
 
     tables = {name: folder.read_table(name) for name in TABLES}
-    return {"figure": figure2(**tables, published=load_table("table_s4_audio"))}
+    published = load_table("table_s4_audio")
+    return {"figure": figure2(**tables, published=published, styles=styles_of(folder))}
 
 
 if __name__ == "__main__":

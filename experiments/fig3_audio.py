@@ -40,12 +40,14 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     from model_metamers.plotting.figure3 import figure3
     from model_metamers.store import RunFolder
     from shared.examples import example_rows, sound_picture
+    from shared.styles import styles_of
 
     run = RunFolder(options.run_dir, create=False)
     config = folder.read_run_record()["config"]
     rows = example_rows(run, list(config["layers"]), sound_picture)
     chance = 1 / presets.N_WORDS[config["preset"]]
-    return {"figure": figure3(rows, folder.read_table("recognition"), "word", chance)}
+    table = folder.read_table("recognition")
+    return {"figure": figure3(rows, table, styles_of(folder), "word", chance)}
 
 
 if __name__ == "__main__":

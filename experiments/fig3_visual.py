@@ -28,7 +28,7 @@ def compute(options: Options) -> None:
     from shared import stages, visual
 
     generators = visual.load(options)
-    networks = [generator.network for generator in generators]
+    networks = visual.observers_among(generators)
     run = stages.make(generators, options)
     stages.certify(generators, run, options)
     pipeline.recognise(generators, networks, visual.TASKS, visual.as_seen_by, run)
@@ -39,9 +39,11 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure3 import figure3
     from shared.examples import example_rows, pixels
+    from shared.styles import styles_of
 
     rows = example_rows(folder, list(folder.read_run_record()["config"]["layers"]), pixels)
-    return {"figure": figure3(rows, folder.read_table("recognition"), task="16-way")}
+    table = folder.read_table("recognition")
+    return {"figure": figure3(rows, table, styles_of(folder), task="16-way")}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ interrupted continues with the same command. Writes the run folder of `model_met
 from typing import TYPE_CHECKING
 
 from shared import figure, presets
-from shared.options import SMALL, Options, define_flags
+from shared.options import Options, define_flags
 
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
@@ -36,19 +36,25 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure4 import figure4
     from shared.examples import example_rows, sound_picture
+    from shared.styles import styles_of
 
     config = folder.read_run_record()["config"]
-    panels = compared(config)
+    panels = compared(folder)
     shown = list(dict.fromkeys(name for names in panels.values() for name in names))
     rows = example_rows(folder, shown, sound_picture)
     chance = 1 / presets.N_WORDS[config["preset"]]
-    return {"figure": figure4(rows, folder.read_table("recognition"), panels, chance)}
+    table = folder.read_table("recognition")
+    return {"figure": figure4(rows, table, panels, styles_of(folder), chance)}
 
 
-def compared(config: dict) -> dict[str, list[str]]:
+def compared(folder: "RunFolder") -> dict[str, list[str]]:
     """Return the networks of each panel, of those whose metamers there are."""
-    ending = "_small" if config["preset"] == SMALL else ""
-    made = {name.removesuffix(ending): name for name in config["layers"]}
+    from model_metamers.analysis.identities import identities_of
+    from model_metamers.networks.identity import identity_of
+
+    known, names = identities_of(folder), folder.read_run_record()["config"]["layers"]
+    identities = [identity_of(name, known) for name in names]
+    made = {identity.base: identity.name for identity in identities if identity.seed == 0}
     panels = {
         title: [made[name] for name in names if name in made]
         for title, names in presets.FIGURE_4_PANELS.items()

@@ -19,26 +19,25 @@ if TYPE_CHECKING:
 
 define_flags("runs/fig5_visual_transfer", presets.VISUAL_RUN)
 
-SECOND_SEED = "_seed1"
 N_CLASSES = {SMALL: 64, PAPER: 1000}  # of the networks themselves
 
 
 def compute(options: Options) -> None:
     """Make and certify what the run lacks, and show it to all networks and the second seeds."""
     from model_metamers import pipeline
-    from model_metamers.networks.catalog import load_network
     from model_metamers.store import RunFolder
     from shared import stages, visual
 
     generators = visual.load(options)
-    networks = [generator.network for generator in generators]
-    reseeded = {network.name: load_network(network.name + SECOND_SEED) for network in networks}
+    networks = visual.observers_among(generators)
+    reseeded = visual.load_second_seeds(networks, options)
     run = stages.make(generators, options)
     stages.certify(generators, run, options)
     folder = RunFolder(options.output_dir)
     stages.write_record(folder, options, generators, list(reseeded.values()))
     for generator in generators:
-        observers = [*networks, reseeded[generator.network.name]]
+        name = generator.network.name
+        observers = [*networks, *([reseeded[name]] if name in reseeded else [])]
         pipeline.recognise(
             [generator], observers, visual.TASKS, visual.as_seen_by, run, output=folder
         )
@@ -48,6 +47,7 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv."""
     from model_metamers.plotting.figure5 import figure5
+    from shared.styles import styles_of
 
     config = folder.read_run_record()["config"]
     n_classes = N_CLASSES[config["preset"]]
@@ -55,7 +55,8 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
         "16-way": ("16-way", 1 / 16),
         "native": (f"{n_classes}-way (native class)", 1 / n_classes),
     }
-    return {"figure": figure5(folder.read_table("recognition"), config["layers"], tasks)}
+    table = folder.read_table("recognition")
+    return {"figure": figure5(table, config["layers"], tasks, styles_of(folder))}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def compute(options: Options) -> None:
     from shared import audio, stages
 
     generators = audio.load(options)
-    observers = audio.load_networks([presets.FIGURE_6_OBSERVER[options.preset]], options)
+    observers = audio.load_observers(options, [presets.FIGURE_6_OBSERVER[options.preset]])
     run = stages.make(generators, options)
     stages.certify(generators, run, options)
     folder = RunFolder(options.output_dir)
@@ -38,12 +38,13 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv."""
     from model_metamers.plotting.figure6 import figure6
+    from shared.styles import styles_of
 
     config = folder.read_run_record()["config"]
     observer = presets.FIGURE_6_OBSERVER[config["preset"]]
     chance = 1 / presets.N_WORDS[config["preset"]]
     table = folder.read_table("recognition")
-    return {"figure": figure6(table, observer, config["layers"], chance)}
+    return {"figure": figure6(table, observer, config["layers"], styles_of(folder), chance)}
 
 
 if __name__ == "__main__":

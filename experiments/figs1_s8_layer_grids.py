@@ -51,10 +51,12 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw one figure per network from layer_grid.csv."""
     from model_metamers.plotting.figures_s1_s8 import layer_grid_figure
+    from model_metamers.plotting.style import style_of
+    from shared.styles import styles_of
 
-    table = folder.read_table("layer_grid")
+    table, styles = folder.read_table("layer_grid"), styles_of(folder)
     return {
-        network: layer_grid_figure(table[table.network == network])
+        network: layer_grid_figure(table[table.network == network], style_of(network, styles))
         for network in table.network.unique()
     }
 

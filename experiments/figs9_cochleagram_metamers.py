@@ -13,6 +13,8 @@ to the network itself and to its second seed.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from model_metamers.networks.catalog import network_name
+from model_metamers.networks.identity import NetworkIdentity
 from shared import figure, presets
 from shared.options import Options, define_flags
 
@@ -25,14 +27,12 @@ define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
 def compute(options: Options) -> None:
     """Make and certify both kinds of metamers, and play them to the networks."""
     from model_metamers import pipeline
-    from model_metamers.analysis.claims.transfer import SECOND_SEED
     from shared import audio, stages
 
     of_waveforms = audio.load(options)
     of_cochleagrams = [audio.above_cochleagram(each, options.seed) for each in of_waveforms]
     networks = [generator.network for generator in of_waveforms]
-    second_seeds = [f"{network.name}{SECOND_SEED}" for network in networks]
-    networks += audio.load_networks(second_seeds, options)
+    networks += audio.load_observers(options, [second_seed(each.identity) for each in networks])
     run = stages.make(of_waveforms, options)
     synthesis = {**options.synthesis, **presets.COCHLEAGRAM_SYNTHESIS[options.preset]}
     own = replace(options, run_dir=options.output_dir, synthesis=synthesis)
@@ -46,19 +46,31 @@ def compute(options: Options) -> None:
 
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv."""
-    from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM, SECOND_SEED
+    from model_metamers.analysis.identities import identities_of
     from model_metamers.plotting.figure_s9 import figure_s9
 
-    config = folder.read_run_record()["config"]
-    (name,) = (name.removesuffix(ABOVE_COCHLEAGRAM) for name in config["layers"])
-    drawn = figure_s9(
-        folder.read_table("recognition"),
-        {"the waveform": name, "the cochleagram": f"{name}{ABOVE_COCHLEAGRAM}"},
-        {"Recognised by the network itself": name, "by its second seed": f"{name}{SECOND_SEED}"},
-        config["layers"][f"{name}{ABOVE_COCHLEAGRAM}"],
-        1 / presets.N_WORDS[config["preset"]],
-    )
-    return {"figure": drawn}
+    config, known = folder.read_run_record()["config"], identities_of(folder)
+    ((name, layers),) = config["layers"].items()
+    upper = known[name]
+    itself = known[str(upper.part_of)]
+    observers = {
+        "Recognised by the network itself": itself,
+        "by its second seed": known[second_seed(itself)],
+    }
+    panels = {
+        title: {
+            "the waveform": (itself.name, observer.name),
+            "the cochleagram": (upper.name, observer.upper_part(str(upper.above)).name),
+        }
+        for title, observer in observers.items()
+    }
+    chance = 1 / presets.N_WORDS[config["preset"]]
+    return {"figure": figure_s9(folder.read_table("recognition"), panels, layers, chance)}
+
+
+def second_seed(network: NetworkIdentity) -> str:
+    """Return the name of a network's second seed."""
+    return network_name(network.base, network.scale, seed=1)
 
 
 if __name__ == "__main__":

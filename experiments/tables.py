@@ -31,7 +31,6 @@ PUBLISHED = {
 RUN_DIRS = {"s4": "audio_run_dir", "s5": "visual_run_dir", "s6": "cochleagram_run_dir"}
 CLASSES = {SMALL: "64 of rendered objects", PAPER: "1000 of ImageNet"}
 ALL = ["s1", "s2", "s3", "s4", "s5", "s6"]
-SCALE = {SMALL: "_small", PAPER: ""}
 
 _TABLES = flags.DEFINE_list("tables", ALL, "Which tables; s4 to s6 where their runs are there.")
 _PRESET = flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Whose training logs S1 is of.")
@@ -87,15 +86,14 @@ def training_table() -> "pd.DataFrame":
     import pandas as pd
 
     from model_metamers.analysis import tables
-    from model_metamers.analysis.claims.transfer import SECOND_SEED
-    from model_metamers.networks.catalog import checkpoint_directory
+    from model_metamers.networks.catalog import checkpoint_directory, network_name
     from model_metamers.networks.manifest import read_manifest
     from model_metamers.paper import load_table
 
     directory, paper = checkpoint_directory(), load_table("table_s1_retrained_imagenet")
     manifest, rows = read_manifest(directory), []
     for published in paper.itertuples():
-        name = f"{published.network}{SCALE[_PRESET.value]}{SECOND_SEED}"
+        name = network_name(published.network, presets.SCALES[_PRESET.value], seed=1)
         path = directory / f"{name}.log.csv"
         if not path.exists():
             raise ValueError(f"there is no training log {path}; leave s1 out of --tables")
@@ -116,14 +114,15 @@ def architecture(name: str) -> "pd.DataFrame":
 def write_metamer_tables(name: str, run: "RunFolder") -> None:
     """Write Table S4, S5 or S6 of a run, and its comparison with the paper."""
     from model_metamers.analysis import tables
-    from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM
+    from model_metamers.analysis.identities import identities_of
     from model_metamers.networks.catalog import load_network
+    from model_metamers.networks.identity import identity_of
     from model_metamers.paper import load_table
-    from model_metamers.plotting.style import full_size_name
 
+    known = identities_of(run)
     # Table S6 is of networks above their cochleagram, and names them without that.
     matches, nulls = (
-        table.assign(network=table.network.str.removesuffix(ABOVE_COCHLEAGRAM))
+        table.assign(network=[identity_of(name, known).part_of or name for name in table.network])
         for table in (run.read_table("matches"), run.read_table("nulls"))
     )
     n_features = {
@@ -132,7 +131,8 @@ def write_metamer_tables(name: str, run: "RunFolder") -> None:
     }
     ours = tables.metamer_table(matches, nulls, n_features)
     published = load_table(PUBLISHED[name])
-    write(name, tables.beside_paper(ours, published, full_size_name))
+    beside = tables.beside_paper(ours, published, lambda network: identity_of(network, known).base)
+    write(name, beside)
     if _CHECK.value:
         checked = tables.compare_with_paper(ours, published)
         write(f"{name}_check", checked)

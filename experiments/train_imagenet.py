@@ -46,16 +46,18 @@ def main() -> None:
     strategy = devices.make_training_strategy(options.strategy)
     dataset = corpus_images.read_dataset(Path(_DATA_DIR.value))
 
+    suffix = "_trial" if _TRIAL.value else ""
+    entries = {name + suffix: catalog.catalog_entry(name) for name in names}
+
     def course(name: str) -> "Course":
-        entry = catalog.catalog_entry(name.removesuffix("_trial"))
-        architecture = name.removesuffix("_trial").removesuffix("_seed1")
+        entry = entries[name]
+        architecture = entry.identity.architecture
         takes, changes = corpus_images.INPUTS[architecture], {}
         if _TRIAL.value:
             changes = corpus_images.TRIALS[architecture]
             takes = replace(takes, size_px=changes["size_px"])
         return corpus_images.course(
-            # The published networks are those of seed 0.
-            replace(as_flags_say(corpus_images.RECIPES[architecture]), seed=1),
+            replace(as_flags_say(corpus_images.RECIPES[architecture]), seed=entry.identity.seed),
             partial(entry.build, **changes),
             dataset,
             takes,
@@ -64,9 +66,8 @@ def main() -> None:
             share=share,
         )
 
-    names = [name + ("_trial" if _TRIAL.value else "") for name in names]
     output_dir = Path(options.output_dir or catalog.checkpoint_directory())
-    courses.train_networks(names, course, output_dir, strategy, share.is_first)
+    courses.train_networks(list(entries), course, output_dir, strategy, share.is_first)
 
 
 if __name__ == "__main__":

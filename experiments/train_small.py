@@ -56,11 +56,12 @@ def _course(name: str, output_dir: Path) -> "Course":
     from shared import small_objects, small_words
 
     data_dir = Path(_DATA_DIR.value or output_dir / "training_data")
-    # Two initialisations of a network differ in the seed only.
-    recipe = (small_objects.RECIPES | small_words.RECIPES)[name.removesuffix("_seed1")]
-    recipe = replace(recipe, seed=int(name.endswith("_seed1")), steps=_STEPS.value or recipe.steps)
     entry = catalog.catalog_entry(name)
-    if entry.sample_rate_hz is None:
+    sees = entry.sample_rate_hz is None
+    recipe = small_objects.RECIPES[entry.identity.architecture] if sees else small_words.RECIPE
+    # Two initialisations of a network differ in the seed only.
+    recipe = replace(recipe, seed=entry.identity.seed, steps=_STEPS.value or recipe.steps)
+    if sees:
         return small_objects.course(recipe, entry.build, data_dir, _N_PER_CLASS.value)
     speech_dir = Path(_SPEECH_DIR.value) if _SPEECH_DIR.value else None
     return small_words.course(recipe, entry.build, data_dir, list(entry.readouts), speech_dir)

@@ -54,10 +54,12 @@ def main() -> None:
     dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
     suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})
 
+    entries = {name + suffix: catalog.catalog_entry(name) for name in names}
+
     def course(name: str) -> "Course":
-        entry = catalog.catalog_entry(name.removesuffix("_trial"))
+        entry = entries[name]
         return corpus_words.course(
-            replace(as_flags_say(corpus_words.RECIPE), seed=int("_seed1" in name)),
+            replace(as_flags_say(corpus_words.RECIPE), seed=entry.identity.seed),
             partial(entry.build, **changes),
             dataset,
             list(entry.readouts),
@@ -66,9 +68,8 @@ def main() -> None:
             share=share,
         )
 
-    names = [name + suffix for name in names]
     output_dir = Path(options.output_dir or catalog.checkpoint_directory())
-    courses.train_networks(names, course, output_dir, strategy, share.is_first)
+    courses.train_networks(list(entries), course, output_dir, strategy, share.is_first)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The claims: measurements whose answer is known, their intervals, and the committed verdicts."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from command_line import error_of, run
 
 from model_metamers.analysis.claims import matching, resampling, transfer
 from model_metamers.analysis.claims.finding import NotMeasured
+from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.analysis.claims.table import (
     CLAIMS,
     COLUMNS,
@@ -18,13 +20,16 @@ from model_metamers.analysis.claims.table import (
     REPRODUCED,
     claims_table,
 )
+from model_metamers.networks.catalog import known_identities, network_name
+from model_metamers.networks.identity import FULL, SMALL, NetworkIdentity
 from model_metamers.store import MATCHES_COLUMNS, RECOGNITION_COLUMNS, RunFolder
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 LAYERS = ["cochleagram", "pool_0", "conv_2", "logits"]
-WORDS, SEED = "word_reduced_aliasing", "word_reduced_aliasing_seed1"
-BACKGROUNDS, RANDOM = "audioset_reduced_aliasing", "random_reduced_aliasing"
-BOTH, ALIASED = "word_audioset_reduced_aliasing", "word_aliased"
+WORDS, SEED = transfer.WORDS, Role("word_reduced_aliasing", seed=1)
+BACKGROUNDS, RANDOM = transfer.BACKGROUNDS, transfer.RANDOM
+BOTH, ALIASED = transfer.WORDS_AND_BACKGROUNDS, transfer.ALIASED
+WORDS_ABOVE, SEED_ABOVE = (replace(role, above="cochleagram") for role in (WORDS, SEED))
 
 
 def recognition(scores, task="word", n=400, layers=("natural", *LAYERS)):
@@ -101,12 +106,12 @@ TRANSFERS = [
         transfer.cochleagrams_transfer_less,
         {
             (WORDS, SEED): [1, 1, 0.9, 0.6, 0.3],
-            (f"{WORDS}.above_cochleagram", f"{SEED}.above_cochleagram"): [1, 1, 0.6, 0.3, 0.0],
+            (WORDS_ABOVE, SEED_ABOVE): [1, 1, 0.6, 0.3, 0.0],
         },
         0.3,
         {
             (WORDS, SEED): FALLING,
-            (f"{WORDS}.above_cochleagram", f"{SEED}.above_cochleagram"): FLAT,
+            (WORDS_ABOVE, SEED_ABOVE): FLAT,
         },
     ),
 ]  # fmt: skip
@@ -152,15 +157,15 @@ def test_a_second_seed_is_compared_at_the_last_three_layers_above_chance():
     layers = ("natural", "conv1_2", "conv5_4", "fc7", "fc8")
     chance = 1 / 16
     scores = {
-        ("vgg_19", "vgg_19"): [1, 1, 1, 1, 1],
-        ("vgg_19", "vgg_19_seed1"): [1, 1, 0.25, 0.25, 0.25],
+        (Role("vgg_19"), Role("vgg_19")): [1, 1, 1, 1, 1],
+        (Role("vgg_19"), Role("vgg_19", seed=1)): [1, 1, 0.25, 0.25, 0.25],
     }
     table = recognition(scores, "16-way", layers=layers)
-    finding = transfer.second_seed_does_not_transfer(table, "vgg_19")
+    finding = transfer.second_seed_does_not_transfer(table, Role("vgg_19"))
     assert finding.estimate.value == pytest.approx((0.25 - chance) / (1 - chance))
     assert finding.holds
     with pytest.raises(NotMeasured):
-        transfer.second_seed_does_not_transfer(table, "inception_v3")
+        transfer.second_seed_does_not_transfer(table, Role("inception_v3"))
 
 
 def matches(rows):
@@ -242,28 +247,41 @@ def test_the_gradients_are_compared_stimulus_by_stimulus():
         matching.modified_gradient_helps(silent[silent.gradient == "true"])
 
 
-def test_small_and_full_size_networks_are_the_same_claim():
+@pytest.mark.parametrize("scale", [FULL, SMALL])
+def test_small_and_full_size_networks_are_the_same_claim(scale):
     measure, shown, value, contradicted = TRANSFERS[0]
     assert measure is transfer.seeds_transfer_better_than_tasks
-    small = {
-        tuple(name.replace("aliasing", "aliasing_small") for name in names): scores
-        for names, scores in shown.items()
-    }
-    source = ("fig6_audio_transfer", "recognition")
-    scales = {"fig6_audio_transfer": "here"}
-    for scores in (shown, small):
-        rows = claims_table({source: recognition(scores)}, scales).set_index("claim")
-        assert rows.loc[6, "value"] == pytest.approx(value) and rows.loc[6, "n"] == 6 * 400
-        assert rows.loc[6, "verdict"] == REPRODUCED and rows.loc[6, "scale"] == "here"
-        assert rows.loc[8, "verdict"] == NOT_RUN and "random" in rows.loc[8, "reason"]
-    rows = claims_table({source: recognition(contradicted)}, scales).set_index("claim")
+
+    def judged(scores, n=400):
+        named = {
+            tuple(network_name(role.base, scale, role.seed) for role in roles): curve
+            for roles, curve in scores.items()
+        }
+        source = ("fig6_audio_transfer", "recognition")
+        scales = {"fig6_audio_transfer": "here"}
+        table = claims_table({source: recognition(named, n=n)}, scales, known_identities())
+        return table.set_index("claim")
+
+    rows = judged(shown)
+    assert rows.loc[6, "value"] == pytest.approx(value) and rows.loc[6, "n"] == 6 * 400
+    assert rows.loc[6, "verdict"] == REPRODUCED and rows.loc[6, "scale"] == "here"
+    assert rows.loc[8, "verdict"] == NOT_RUN and "random" in rows.loc[8, "reason"]
+    rows = judged(contradicted)
     assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "perhaps" in rows.loc[6, "reason"]
-    rows = claims_table({source: recognition(shown, n=1)}, scales).set_index("claim")
+    rows = judged(shown, n=1)
     assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "undecided" in rows.loc[6, "reason"]
 
 
+def test_a_role_is_what_a_network_is_and_not_what_it_is_called():
+    mine = NetworkIdentity("mine", "word_reduced_aliasing", "reduced_aliasing", "Mine", SMALL, 1)
+    known = {"mine": mine, "mine above": replace(mine, above="cochleagram")}
+    table = with_roles(pd.DataFrame({"observer": ["mine", "mine above", "nobody"]}), known)
+    assert list(table.observer) == [SEED, SEED_ABOVE, Role("nobody")]
+    assert str(SEED_ABOVE) == "word_reduced_aliasing, seed 1, above cochleagram"
+
+
 def test_without_tables_all_eleven_claims_are_not_run():
-    rows = claims_table({}, {})
+    rows = claims_table({}, {}, {})
     assert set(rows.claim) == set(range(1, 12)) and len(rows) == len(CLAIMS)
     assert set(rows.verdict) == {NOT_RUN} and rows.reason.str.contains("there is no").all()
 

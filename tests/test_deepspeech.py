@@ -12,7 +12,8 @@ import tensorflow as tf
 import model_metamers as mm
 from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import catalog, checkpoints, deepspeech
-from model_metamers.networks.network import Network, Readout, initialise
+from model_metamers.networks.catalog_entry import Readout
+from model_metamers.networks.network import Network, initialise
 
 v1 = tf.compat.v1
 TOLERANCE = 1e-5  # relative L2: float32 over five layers and 25 steps
@@ -128,7 +129,7 @@ def test_the_catalogs_network_has_the_layers_and_variables_of_the_release():
     sizes = {name: np.prod(shape) for name, shape in release_shapes([2048] * 5).items()}
     assert network.model.count_params() == sum(sizes.values())
     entry = catalog.catalog_entry("deepspeech")
-    variables = entry.naming(network.model, {})
+    variables = entry.blueprint.naming(network.model, {})
     assert {name: v.numpy().size for name, v in variables.items()} == sizes
     assert entry.learning_rates == dict.fromkeys(network.metamer_layers, 1e-4)
 
@@ -152,10 +153,9 @@ def test_every_metamer_layer_agrees_with_the_releases_graph(kind, waveforms, tmp
 
 def test_the_download_is_found_where_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
-    entry = replace(
-        catalog.catalog_entry("deepspeech"),
-        build=partial(deepspeech.deepspeech, WIDTHS, SHORT),
-    )
+    entry = catalog.catalog_entry("deepspeech")
+    small = replace(entry.blueprint, build=partial(deepspeech.deepspeech, WIDTHS, SHORT))
+    entry = replace(entry, load=lambda: small)
     monkeypatch.setitem(catalog.CATALOG, "deepspeech", entry)
     with pytest.raises(ValueError, match=r"model\.v0\.4\.1; .* --networks=deepspeech"):
         mm.load_network("deepspeech")

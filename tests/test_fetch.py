@@ -13,7 +13,8 @@ from command_line import error_of, run
 from local_server import Server
 
 from model_metamers.networks import files
-from model_metamers.networks.downloads import Download, fetch
+from model_metamers.networks.catalog_entry import Download
+from model_metamers.networks.downloads import fetch
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 

@@ -11,12 +11,14 @@ from command_line import error_of, run
 import model_metamers as mm
 from model_metamers import pipeline, validation
 from model_metamers.analysis import fidelity
+from model_metamers.networks.catalog import known_identities
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator
 from model_metamers.plotting.figure2 import figure2
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.synthesis import SynthesisConfig
+from shared.styles import styles_for
 
 LAYERS = ("fused", "separate", "hidden")
 IDS = ("a", "b", "c", "d")
@@ -140,7 +142,7 @@ def test_the_figure_draws_the_tables(tables):
     published = load_table("table_s4_audio")
     silent = tables[3].index[tables[3].gradient == "true"][:5]
     tables[3].loc[silent[:3], "spearman_layer"] = np.nan  # three of five of conv_0 are silent
-    figure = figure2(*tables, published)
+    figure = figure2(*tables, published, styles_for(known_identities()))
     assert len(figure.axes) == 4 + 2 + 2
     counts = [axes.texts[0].get_text() for axes in figure.axes[:4]]
     assert counts == ["5/5 above the null"] * 2 + ["0/5 above the null"] * 2

@@ -13,6 +13,7 @@ from model_metamers.plotting.axes import HUMAN_LABEL
 from model_metamers.plotting.figure5 import figure5
 from model_metamers.stimuli.made import objects
 from model_metamers.store import RunFolder
+from shared.styles import styles_of
 
 FIG3, FIG5 = (PROJECT / "figures" / name for name in ("fig3_visual", "fig5_visual_transfer"))
 KEYS = ["observer", "generator", "layer", "task"]
@@ -141,7 +142,7 @@ def test_a_missing_run_is_made_once_and_its_settings_are_those_of_every_figure(t
 
 def test_the_figure_has_a_panel_per_task_and_people_only_where_they_were_asked(folder):
     table, config = folder.read_table("recognition"), folder.read_run_record()["config"]
-    figure = figure5(table, config["layers"], TASKS)
+    figure = figure5(table, config["layers"], TASKS, styles_of(folder))
     assert len(figure.axes) == 6
     labels = [axes.get_legend_handles_labels()[1] for axes in figure.axes]
     assert all(HUMAN_LABEL in names for names in labels[:3])
@@ -149,4 +150,4 @@ def test_the_figure_has_a_panel_per_task_and_people_only_where_they_were_asked(f
     tight, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert tight.x0 >= 0 and tight.y0 >= 0 and tight.x1 <= width and tight.y1 <= height
     with pytest.raises(ValueError, match="needs the layers"):
-        figure5(pd.DataFrame(), {}, TASKS)
+        figure5(pd.DataFrame(), {}, TASKS, {})

@@ -84,7 +84,8 @@ def test_nobody_imports_experiments():
     "module",
     ["model_metamers", "model_metamers.plotting.figure3", "model_metamers.store",
      "model_metamers.paper", "model_metamers.stimuli.made.objects",
-     "model_metamers.analysis.claims.table"],
+     "model_metamers.analysis.claims.table", "model_metamers.analysis.identities",
+     "model_metamers.networks.catalog"],
 )  # fmt: skip
 def test_tables_and_figures_do_not_need_tensorflow(module):
     code = f"import {module}, sys; sys.exit('tensorflow' in sys.modules)"

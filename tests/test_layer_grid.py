@@ -11,6 +11,7 @@ from model_metamers import pipeline, validation
 from model_metamers.analysis import layer_grid
 from model_metamers.pipeline import Generator
 from model_metamers.plotting.figures_s1_s8 import layer_grid_figure
+from model_metamers.plotting.style import network_style
 from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import MATCHES_COLUMNS, NATURAL, RunFolder
@@ -18,6 +19,7 @@ from model_metamers.training.datasets import FIRST_SEED
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 LAYERS = ["fused", "separate", "hidden"]
+STYLE = network_style("resnet_v2_101", "ResNet-v2-101", "small", place=2)
 IDS = ("a", "b", "c", "d")
 
 
@@ -137,7 +139,7 @@ def test_the_committed_null_is_that_of_the_renders(grid):
 
 def test_the_figure_draws_the_table(grid):
     rows = grid[grid.network == "resnet_v2_101_small"]
-    figure = layer_grid_figure(rows)
+    figure = layer_grid_figure(rows, STYLE)
     layers = list(rows.generated_layer.unique())
     assert len(figure.axes) == len(layers)
     for axes, layer in zip(figure.axes, layers, strict=True):
@@ -153,6 +155,6 @@ def test_the_figure_draws_the_table(grid):
 
 def test_the_figure_needs_one_whole_network(grid):
     with pytest.raises(ValueError, match="one network"):
-        layer_grid_figure(grid)
+        layer_grid_figure(grid, STYLE)
     with pytest.raises(ValueError, match="expected 8 x 8 rows"):
-        layer_grid_figure(grid[grid.network == "vgg_19_small"].iloc[1:])
+        layer_grid_figure(grid[grid.network == "vgg_19_small"].iloc[1:], STYLE)

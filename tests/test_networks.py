@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_metamers.networks import catalog, resnet
+from model_metamers.networks import catalog, identity, resnet
 from model_metamers.networks.network import Network, initialise
 from model_metamers.paper import load_table
 from model_metamers.stimuli.images import load_image
@@ -14,7 +14,9 @@ FULL_SIZE = ("vgg_19", "inception_v3", "resnet_v2_101")
 IMAGES = tuple(
     name for name in catalog.list_networks() if catalog.catalog_entry(name).sample_rate_hz is None
 )
-SMALL = tuple(name for name in IMAGES if "_small" in name)
+SMALL = tuple(
+    name for name in IMAGES if catalog.catalog_entry(name).identity.scale == identity.SMALL
+)
 
 # The two counts of Table S5 that do not follow from the architecture (ledger rows 3 and 4).
 EXPLAINED = {
@@ -71,7 +73,7 @@ def test_resnet_sums_have_no_relu_and_conv_layers_have(full_size):
 def test_small_networks_have_the_same_layers_and_fewer_units_per_pixel_with_depth(name):
     entry = catalog.catalog_entry(name)
     network = catalog.load_network(name, weights=None)
-    original = name.removesuffix("_seed1").removesuffix("_small")
+    original = entry.identity.base
     assert entry.metamer_layers == catalog.catalog_entry(original).metamer_layers
     counts, n_values = list(network.feature_counts().values()), np.prod(network.stimulus_shape)
     assert 80 <= network.stimulus_shape[0] <= 128

@@ -10,11 +10,15 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from model_metamers.networks.catalog import known_identities
 from model_metamers.plotting.axes import HUMAN_LABEL, image_grid, recognition_by_layer
 from model_metamers.plotting.examples import ImageRow
 from model_metamers.plotting.figure3 import figure3
-from model_metamers.plotting.style import NETWORKS, full_size_name, style_of
+from model_metamers.plotting.style import network_style, style_of
+from shared.styles import styles_for
 
+IDENTITIES = known_identities()
+STYLES = styles_for(IDENTITIES)
 LAYERS = ["conv1_2", "conv5_4", "fc8"]
 MEASURED = [1.0, 0.9, 0.5, 0.1]
 PUBLISHED = [0.9, 0.8, 0.4]
@@ -70,7 +74,7 @@ def axes():
 
 
 def test_curves_are_the_tables_values_with_gaps_where_it_has_none(axes):
-    recognition_by_layer(axes, recognition(), "vgg_19_small", LAYERS)
+    recognition_by_layer(axes, recognition(), "vgg_19_small", LAYERS, STYLES)
     curves = drawn(axes)
     np.testing.assert_array_equal(curves["VGG-19 (small)"], MEASURED)
     np.testing.assert_array_equal(curves["ResNet-v2-101 (small)"], MEASURED)
@@ -82,13 +86,13 @@ def test_curves_are_the_tables_values_with_gaps_where_it_has_none(axes):
 
 def test_missing_human_data_are_said_to_be_missing(axes):
     table = recognition(published="inception_v3")
-    recognition_by_layer(axes, table, "vgg_19_small", LAYERS, chance=None)
+    recognition_by_layer(axes, table, "vgg_19_small", LAYERS, STYLES, chance=None)
     assert "no published\nhuman data" in texts(axes) and HUMAN_LABEL not in drawn(axes)
     assert "chance" not in texts(axes)
 
 
 def test_published_and_measured_curves_look_different(axes):
-    recognition_by_layer(axes, recognition(), "vgg_19_small", LAYERS)
+    recognition_by_layer(axes, recognition(), "vgg_19_small", LAYERS, STYLES)
     handles, labels = axes.get_legend_handles_labels()
     lines = {label: bars[0] for bars, label in zip(handles, labels, strict=True)}
     human, own = lines[HUMAN_LABEL], lines["VGG-19 (small)"]
@@ -101,20 +105,22 @@ def test_published_and_measured_curves_look_different(axes):
 
 def test_mistakes_in_the_table_are_named(axes):
     with pytest.raises(ValueError, match="lacks the columns sem"):
-        recognition_by_layer(axes, recognition().drop(columns="sem"), "vgg_19_small", LAYERS)
+        recognition_by_layer(
+            axes, recognition().drop(columns="sem"), "vgg_19_small", LAYERS, STYLES
+        )
     with pytest.raises(ValueError, match=r"'vgg_16'; there is: vgg_19_small"):
-        recognition_by_layer(axes, recognition(), "vgg_16", LAYERS)
+        recognition_by_layer(axes, recognition(), "vgg_16", LAYERS, STYLES)
     both = pd.concat([recognition(), recognition(task="native").iloc[:8]])
     with pytest.raises(ValueError, match="one of the tasks: sixteen_way, native"):
-        recognition_by_layer(axes, both, "vgg_19_small", LAYERS)
+        recognition_by_layer(axes, both, "vgg_19_small", LAYERS, STYLES)
 
 
 def test_published_scores_are_drawn_only_beside_the_same_question(axes):
     both = pd.concat([recognition(), recognition(task="native").iloc[:8]])
-    recognition_by_layer(axes, both, "vgg_19_small", LAYERS, task="native")
+    recognition_by_layer(axes, both, "vgg_19_small", LAYERS, STYLES, task="native")
     assert "no published\nhuman data" in texts(axes)
     axes.clear()
-    recognition_by_layer(axes, both, "vgg_19_small", LAYERS, task="sixteen_way")
+    recognition_by_layer(axes, both, "vgg_19_small", LAYERS, STYLES, task="sixteen_way")
     assert HUMAN_LABEL in drawn(axes)
 
 
@@ -135,44 +141,59 @@ def test_image_grid_checks_its_labels(axes):
 def test_figure3_has_one_plot_per_network_and_says_what_is_not_accepted():
     table = pd.concat([recognition(), recognition("inception_v3_small", "inception_v3")])
     rows = [image_row(accepted=np.array([True, False, True])), image_row("inception_v3_small")]
-    figure = figure3(rows, table)
+    figure = figure3(rows, table, STYLES)
     assert len(figure.axes) == 3 and figure.get_figwidth() * 25.4 == pytest.approx(180)
     assert any("not accepted" in text for text in texts(figure))
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert len(legend) == len(set(legend)) and legend[-2] == HUMAN_LABEL
     figure.savefig(io.BytesIO(), format="png", dpi=50)
     assert_on_the_page(figure)
-    assert not any("accepted" in text for text in texts(figure3([image_row()], recognition())))
+    all_accepted = figure3([image_row()], recognition(), STYLES)
+    assert not any("accepted" in text for text in texts(all_accepted))
 
 
 def test_everything_drawn_is_on_the_page():
-    generators = [name for name in NETWORKS if "_aliasing" in name]  # the longest labels
-    table = pd.concat([recognition(name, full_size_name(name)) for name in generators])
-    figure = figure3([image_row(name) for name in generators], table)
+    generators = [
+        "word_reduced_aliasing", "random_reduced_aliasing", "audioset_reduced_aliasing",
+        "word_audioset_reduced_aliasing",
+    ]  # fmt: skip
+    table = pd.concat([recognition(name, name) for name in generators])
+    figure = figure3([image_row(name) for name in generators], table, STYLES)
     assert len(figure.axes) == 1 + 4
     assert_on_the_page(figure)
 
 
 def test_figures_need_something_to_draw():
     with pytest.raises(ValueError, match="at least one"):
-        figure3([], recognition())
+        figure3([], recognition(), STYLES)
 
 
-def test_names_tell_scale_and_seed():
-    assert style_of("vgg_19").label == "VGG-19 (full scale)"
-    assert style_of("vgg_19_small").label == "VGG-19 (small)"
-    assert style_of("vgg_19_small_seed1").label == "VGG-19 (small, seed 1)"
-    assert style_of("my_model").label == "my_model"
-    assert full_size_name("resnet_v2_101_small_seed12") == "resnet_v2_101"
+def test_labels_tell_scale_and_seed():
+    assert STYLES["vgg_19"].label == "VGG-19 (full scale)"
+    assert STYLES["vgg_19_small"].label == "VGG-19 (small)"
+    assert STYLES["vgg_19_small_seed1"].label == "VGG-19 (small, seed 1)"
+    assert style_of("my_model", STYLES).label == "my_model"
+
+
+def test_a_small_network_stands_beside_the_published_scores_of_its_base(axes):
+    table = recognition("mine", published="vgg_19")
+    styles = STYLES | {"mine": network_style("vgg_19", "Mine", scale="small")}
+    recognition_by_layer(axes, table, "mine", LAYERS, styles)
+    assert HUMAN_LABEL in drawn(axes) and "Mine (small)" in drawn(axes)
 
 
 def test_image_networks_have_colours_and_markers_of_their_own():
-    names = ("vgg_19", "inception_v3", "resnet_v2_101")
-    assert set(names) < set(NETWORKS)
-    assert len({style_of(name).colour for name in names}) == 3
-    assert len({style_of(name).marker for name in names}) == 3
-    again = style_of("vgg_19_small_seed1")
-    assert again.colour == style_of("vgg_19").colour and not again.filled
+    styles = [STYLES[name] for name in ("vgg_19", "inception_v3", "resnet_v2_101")]
+    assert len({style.colour for style in styles}) == len({s.marker for s in styles}) == 3
+    again = STYLES["vgg_19_small_seed1"]
+    assert again.colour == styles[0].colour and not again.filled
+
+
+def test_short_labels_have_room_for_eight_letters_a_line():
+    sounds = [name for name, identity in IDENTITIES.items() if identity.short_label]
+    labels = [STYLES[name].short_label for name in sounds]
+    assert all(len(line) <= 8 for label in labels for line in label.splitlines())
+    assert network_style("my_longer_name").short_label == "my_longe\nr_name"
 
 
 def test_plotting_needs_no_tensorflow_and_no_pyplot():

@@ -7,11 +7,14 @@ from matplotlib.figure import Figure
 
 from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.picture import cochleagram_picture
+from model_metamers.networks.catalog import known_identities
 from model_metamers.plotting.examples import ImageRow
 from model_metamers.plotting.figure4 import figure4
 from model_metamers.plotting.recognition_by_generator import recognition_by_others
 from model_metamers.plotting.style import HUMAN_COLOUR
+from shared.styles import styles_for
 
+STYLES = styles_for(known_identities())
 ALIASED, REDUCED = "word_aliased_small", "word_reduced_aliasing_small"
 LAYERS = {
     ALIASED: ["cochleagram", "conv_0", "logits"],
@@ -39,7 +42,7 @@ def recognition():
 
 def test_a_network_is_not_among_the_others_and_people_are_drawn_apart():
     axes = Figure().subplots()
-    recognition_by_others(axes, recognition(), LAYERS, 1 / 20)
+    recognition_by_others(axes, recognition(), LAYERS, STYLES, 1 / 20)
     handles, labels = axes.get_legend_handles_labels()
     curves = {
         label: np.asarray(bars[0].get_ydata(), float)
@@ -57,7 +60,8 @@ def test_a_network_is_not_among_the_others_and_people_are_drawn_apart():
 def test_the_figure_fits_its_page():
     pictures = np.zeros((4, 105, 200), np.uint8)
     rows = [ImageRow(name, pictures, layers) for name, layers in LAYERS.items()]
-    figure = figure4(rows, recognition(), {"Architecture": list(LAYERS), "Alone": [ALIASED]}, 0.05)
+    panels = {"Architecture": list(LAYERS), "Alone": [ALIASED]}
+    figure = figure4(rows, recognition(), panels, STYLES, 0.05)
     tight, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert tight.x0 >= 0 and tight.y0 >= 0 and tight.x1 <= width and tight.y1 <= height
     assert len(figure.axes) == 3

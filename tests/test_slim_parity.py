@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from model_metamers.networks import checkpoints, inception, resnet, slim_reference, vgg
-from model_metamers.networks.network import Network, Readout
+from model_metamers.networks.catalog_entry import Readout
+from model_metamers.networks.network import Network
 
 TOLERANCE = 1e-4
 MODULES = {"vgg_19": vgg, "inception_v3": inception, "resnet_v2_101": resnet}

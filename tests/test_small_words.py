@@ -21,7 +21,7 @@ def course(tmp_path_factory):
         patch.setattr(speech, "UTTERANCES_PER_SHARD", 20)
         patch.setattr(small_words, "N_SPEECH_SHARDS", dict.fromkeys(speech.VOICES, 1))
         patch.setattr(small_words, "N_TEXTURES_PER_CLASS", dict.fromkeys(speech.VOICES, 1))
-        recipe = replace(small_words.RECIPES[NAME], steps=2, batch_size=4, warmup_steps=1)
+        recipe = replace(small_words.RECIPE, steps=2, batch_size=4, warmup_steps=1)
         folder, build = tmp_path_factory.mktemp("sounds"), catalog.catalog_entry(NAME).build
         yield small_words.course(recipe, build, folder, ["word", "background"], speech_dir=None)
 

@@ -9,11 +9,10 @@ from command_line import PROJECT, error_of, run
 
 import model_metamers as mm
 from model_metamers.analysis import tables
-from model_metamers.analysis.claims.transfer import ABOVE_COCHLEAGRAM
-from model_metamers.networks.catalog import catalog_entry
+from model_metamers.analysis.identities import identities_of
+from model_metamers.networks.catalog import catalog_entry, known_identities
 from model_metamers.networks.layer_table import layer_table
 from model_metamers.paper import load_table
-from model_metamers.plotting.style import full_size_name
 from model_metamers.store import MATCHES_COLUMNS, RunFolder
 
 COMMITTED = PROJECT / "figures" / "tables"
@@ -43,11 +42,16 @@ def test_committed_architectures_are_the_models_and_have_the_published_features(
         assert np.prod([int(size) for size in shapes[layer].split(" x ")]) == n_features
 
 
+def base_of(network):
+    return known_identities()[network].base
+
+
 def remade(run, published):
     """Return a committed run's table again, and its matches."""
     folder = RunFolder(PROJECT / "figures" / run, create=False)
+    known = identities_of(folder)
     matches, nulls = (
-        table.assign(network=table.network.str.removesuffix(ABOVE_COCHLEAGRAM))
+        table.assign(network=[known[name].part_of or name for name in table.network])
         for table in (folder.read_table("matches"), folder.read_table("nulls"))
     )
     n_features = {
@@ -55,7 +59,7 @@ def remade(run, published):
         for name in matches.network.unique()
     }
     ours = tables.metamer_table(matches, nulls, n_features)
-    return tables.beside_paper(ours, load_table(published), full_size_name), matches
+    return tables.beside_paper(ours, load_table(published), base_of), matches
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_the_cochleagram_of_every_audio_network_is_the_published_one():
         [("word_aliased_small", "cochleagram", 20, 20, 10, 0.9, 0.1, 1.0)],
         columns=[*tables.KEYS, "n_generated", *tables.COUNTS, *tables.MEDIANS],
     )
-    made = tables.beside_paper(ours, load_table("table_s4_audio"), full_size_name)
+    made = tables.beside_paper(ours, load_table("table_s4_audio"), base_of)
     assert made.paper_n_features[0] == 84_400
 
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 import model_metamers as mm
 from model_metamers.frontends.log_mel import LogMelConfig
 from model_metamers.networks import catalog, checkpoints, slim_reference, vggish
-from model_metamers.networks.network import Network, Readout, initialise
+from model_metamers.networks.catalog_entry import Readout
+from model_metamers.networks.network import Network, initialise
 
 v1 = tf.compat.v1
 TOLERANCE = 1e-4  # relative L2; measured below 2e-6, the rounding of float32

@@ -11,8 +11,9 @@ import tensorflow as tf
 import model_metamers as mm
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.networks import catalog, word_cnn
-from model_metamers.networks.catalog import CatalogEntry
-from model_metamers.networks.network import Network, Readout, initialise
+from model_metamers.networks.catalog_entry import Blueprint, CatalogEntry, Readout
+from model_metamers.networks.identity import FULL, own_identity
+from model_metamers.networks.network import Network, initialise
 from model_metamers.networks.pooling import HanningPooling2D
 from model_metamers.paper import load_table
 
@@ -73,7 +74,8 @@ def test_the_catalogs_networks_are_those_of_table_s4(name):
 
 def test_table_s4_has_no_other_network_than_the_catalog():
     audio = [n for n in mm.list_networks() if catalog.catalog_entry(n).sample_rate_hz == 20_000]
-    once = [name for name in audio if "_small" not in name and "_seed1" not in name]
+    identities = [catalog.catalog_entry(name).identity for name in audio]
+    once = [network.name for network in identities if network.scale == FULL and network.seed == 0]
     assert once == list(PUBLISHED)
     assert list(load_table("table_s4_audio").network.unique()) == ["cochleagram", *PUBLISHED]
 
@@ -85,9 +87,10 @@ def test_the_first_word_is_the_null_class():
 
 
 def small_reduced_aliasing(always_random):
+    build = partial(word_cnn.word_reduced_aliasing, widths=1 / 8, cochleagram=SMALL_COCHLEAGRAM)
     return CatalogEntry(
-        build=partial(word_cnn.word_reduced_aliasing, widths=1 / 8, cochleagram=SMALL_COCHLEAGRAM),
-        metamer_layers=word_cnn.REDUCED_ALIASING_LAYERS,
+        own_identity("small"),
+        lambda: Blueprint(build, word_cnn.REDUCED_ALIASING_LAYERS),
         readouts={"word": Readout("logits")},
         always_random=always_random,
     )
@@ -110,8 +113,8 @@ def test_the_random_network_needs_no_file_whatever_lies_there(tmp_path, monkeypa
 @pytest.mark.parametrize("name", ["audioset_reduced_aliasing", "word_audioset_reduced_aliasing"])
 def test_missing_weights_say_how_to_train_them(name, tmp_path, monkeypatch):
     monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
-    build = small_reduced_aliasing(False).build  # refusing needs no large network
-    entry = replace(catalog.catalog_entry(name), build=build)
+    load = small_reduced_aliasing(False).load  # refusing needs no large network
+    entry = replace(catalog.catalog_entry(name), load=load)
     monkeypatch.setitem(catalog.CATALOG, name, entry)
     message = rf"{name}\.npz, and .*: python experiments/train_word_cnn.py --networks={name}, or"
     with pytest.raises(ValueError, match=message):

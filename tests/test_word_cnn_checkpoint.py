@@ -106,7 +106,8 @@ def small_networks(monkeypatch):
     for name in TASKS:
         entry = catalog.catalog_entry(name)
         build = partial(entry.build, widths=WIDTH, cochleagram=COCHLEAGRAM)
-        monkeypatch.setitem(catalog.CATALOG, name, replace(entry, build=build))
+        small = replace(entry.blueprint, build=build)
+        monkeypatch.setitem(catalog.CATALOG, name, replace(entry, load=lambda small=small: small))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from absl import logging
 
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
-from model_metamers.pipeline import Generator, Task
+from model_metamers.pipeline import Generator, Task, check_observers
 from model_metamers.stimuli import shipped
 from model_metamers.stimuli.labels import SMALL_WORD_LABELS
 from model_metamers.stimuli.noise import pink_noise
@@ -33,14 +33,22 @@ def load(options: Options) -> list[Generator]:
     return generators.load(options, hears=True, stimuli_for=_stimuli_for)
 
 
-def load_observers(options: Options) -> list[Network]:
-    """Return the networks that know words, and can say what they hear."""
-    return load_networks(presets.WORD_NETWORKS[options.preset], options)
+def load_observers(options: Options, names: Sequence[str] | None = None) -> list[Network]:
+    """Return networks that know words, and can say what they hear.
 
+    Args:
+        options: the flags.
+        names: of the networks; by default all that know words.
 
-def load_networks(names: Sequence[str], options: Options) -> list[Network]:
-    """Load audio networks."""
-    return generators.load_networks(names, hears=True, strategy=options.strategy)
+    Raises:
+        ValueError: see `generators.load_networks`, and a network that knows no words.
+    """
+    names = presets.WORD_NETWORKS[options.preset] if names is None else names
+    observers = generators.load_networks(names, hears=True, strategy=options.strategy)
+    check_observers(observers, TASKS)
+    for observer in observers:
+        _words_of(observer)
+    return observers
 
 
 def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
@@ -173,17 +181,30 @@ def as_heard_by(waveforms: np.ndarray, generator: Network, observer: Network) ->
 
 
 def _truth(network: Network, labels: Sequence[str]) -> np.ndarray:
-    """Return word classes; -1 for a network that does not know words, and for unknown words."""
-    if "word" not in network.readouts:
-        return np.full(len(labels), -1)
-    n_classes = network.tensor(network.readout("word").layer).shape[-1]
-    (names,) = (names for names in WORD_LABELS.values() if len(names) == n_classes)
-    index_of = {name: index for index, name in enumerate(names)}
+    """Return word classes; -1 for words that the network does not know."""
+    index_of = {name: index for index, name in enumerate(_words_of(network))}
     return np.array([index_of.get(label, -1) for label in labels])
+
+
+def _words_of(network: Network) -> Sequence[str]:
+    """Return the names of a network's word classes.
+
+    Raises:
+        ValueError: its readout does not tell, and by their number they are not those we know.
+    """
+    readout = network.readout("word")
+    n_classes = network.tensor(readout.layer).shape[-1]
+    for names in (readout.labels, *WORD_LABELS.values()):
+        if len(names) == n_classes:
+            return names
+    raise ValueError(
+        f"{network.name} cannot be scored: which word each of its {n_classes} classes is, the "
+        f'`labels` of its readout "word" have to tell'
+    )
 
 
 def _answer(network: Network, logits: np.ndarray) -> np.ndarray:
     return logits.argmax(axis=1)
 
 
-TASKS = (Task("word", _answer, _truth),)
+TASKS = (Task("word", ("word",), _answer, _truth),)

@@ -72,6 +72,7 @@ def make(jobs: Sequence[NullJob], options: NullOptions, pairs: str, output_dir: 
         versions={"tensorflow": tf.__version__, "keras": keras.__version__},
         device=", ".join(device.name for device in tf.config.list_logical_devices()),
         checkpoint_sha256={job.network.name: job.network.weights_sha256 for job in jobs},
+        networks={job.network.name: asdict(job.network.identity) for job in jobs},
         fixed_keys=_FIXED,
     )
     rows = []

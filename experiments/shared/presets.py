@@ -4,15 +4,26 @@ A metamer is never synthesised twice. One run folder holds the metamers of a mod
 that only shows them to others reads it (`--run_dir`), and makes what it lacks with these settings.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from model_metamers.networks import identity
+from model_metamers.networks.catalog import network_name
 from shared.options import PAPER, SMALL, Preset
+
+SCALES = {SMALL: identity.SMALL, PAPER: identity.FULL}
+
+
+def at_scale(preset: str, bases: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of networks at a preset's scale."""
+    return tuple(network_name(base, SCALES[preset]) for base in bases)
+
 
 ARCHITECTURES = ("vgg_19", "inception_v3", "resnet_v2_101")
 VISUAL_RUN = "runs/fig3_visual"
 VISUAL = {
     SMALL: Preset(
-        networks=tuple(f"{name}_small" for name in ARCHITECTURES),
+        networks=at_scale(SMALL, ARCHITECTURES),
         num_stimuli=4,
         num_null_stimuli=64,
         iterations=300,
@@ -25,7 +36,7 @@ VISUAL = {
         },
     ),
     PAPER: Preset(
-        networks=ARCHITECTURES,
+        networks=at_scale(PAPER, ARCHITECTURES),
         num_stimuli=256,
         num_null_stimuli=1415,
         iterations=15_000,
@@ -43,7 +54,7 @@ AUDIO_NETWORKS = (
 )
 AUDIO = {
     SMALL: Preset(
-        networks=tuple(f"{name}_small" for name in AUDIO_NETWORKS),
+        networks=at_scale(SMALL, AUDIO_NETWORKS),
         num_stimuli=4,
         num_null_stimuli=80,
         iterations=300,
@@ -55,7 +66,7 @@ AUDIO = {
         },
     ),
     PAPER: Preset(
-        networks=AUDIO_NETWORKS,
+        networks=at_scale(PAPER, AUDIO_NETWORKS),
         num_stimuli=295,  # Table S4
         num_null_stimuli=1415,
         iterations=15_000,

@@ -17,9 +17,9 @@ N_TRAIN_PER_CLASS, N_VALIDATION_PER_CLASS = 120, 20
 _BATCH_NORM = TrainingConfig(steps=2000, learning_rate=2e-3, weight_decay=1e-3)
 _VGG = TrainingConfig(steps=2200, learning_rate=5e-4, weight_decay=1e-4, warmup_steps=300)
 RECIPES = {
-    "vgg_19_small": _VGG,
-    "inception_v3_small": _BATCH_NORM,
-    "resnet_v2_101_small": _BATCH_NORM,
+    "vgg_19": _VGG,
+    "inception_v3": _BATCH_NORM,
+    "resnet_v2_101": _BATCH_NORM,
 }
 
 

@@ -30,15 +30,9 @@ BACKGROUND_WEIGHT = 0.3
 N_SPEECH_SHARDS = {"train": 20, "validation": 2, "test": 2}
 N_TEXTURES_PER_CLASS = {"train": 60, "validation": 15, "test": 15}
 
-_RECIPE = TrainingConfig(
+RECIPE = TrainingConfig(
     steps=3000, batch_size=64, learning_rate=1.5e-3, weight_decay=1e-3, warmup_steps=100
 )
-RECIPES = {
-    "word_aliased_small": _RECIPE,
-    "word_reduced_aliasing_small": _RECIPE,
-    "audioset_reduced_aliasing_small": _RECIPE,
-    "word_audioset_reduced_aliasing_small": _RECIPE,
-}
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def write_record(
         versions={"tensorflow": tf.__version__, "keras": keras.__version__},
         device=", ".join(device.name for device in tf.config.list_logical_devices()),
         checkpoint_sha256={network.name: network.weights_sha256 for network in networks},
+        networks={network.name: asdict(network.identity) for network in networks},
         fixed_keys=FIXED,
     )
 

@@ -6,9 +6,10 @@ import numpy as np
 from absl import logging
 
 from model_metamers import recognition
+from model_metamers.networks.catalog import versions_of
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
-from model_metamers.pipeline import Generator, Task
+from model_metamers.pipeline import Generator, Task, check_observers
 from model_metamers.stimuli.images import (
     image_files,
     image_ids,
@@ -32,6 +33,31 @@ _NULL_SEED_OFFSET = 100_000  # keeps the renders of the null apart from those th
 def load(options: Options) -> list[Generator]:
     """Load the image networks and their stimuli; see `generators.load`."""
     return generators.load(options, hears=False, stimuli_for=_stimuli_for)
+
+
+def observers_among(makers: Sequence[Generator]) -> list[Network]:
+    """Return the networks that metamers are made for, to be shown each other's.
+
+    Raises:
+        ValueError: one of them cannot be scored.
+    """
+    observers = [maker.network for maker in makers]
+    check_observers(observers, TASKS)
+    return observers
+
+
+def load_second_seeds(networks: Sequence[Network], options: Options) -> dict[str, Network]:
+    """Return name -> the same network trained from seed 1, where there is one."""
+    found = {}
+    for network in networks:
+        identity = network.identity
+        name = versions_of(identity.base).get((identity.scale, 1))
+        if name is None:
+            logging.info("there is no second seed of %s", network.name)
+        else:
+            (found[network.name],) = generators.load_networks([name], False, options.strategy)
+    check_observers(list(found.values()), TASKS)
+    return found
 
 
 def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
@@ -137,6 +163,6 @@ def _native_truth(network: Network, labels: Sequence[str]) -> np.ndarray:
 
 
 TASKS = (
-    Task("16-way", _sixteen_way_answer, _sixteen_way_truth),
-    Task("native", _native_answer, _native_truth),
+    Task("16-way", ("objects", "imagenet"), _sixteen_way_answer, _sixteen_way_truth),
+    Task("native", ("objects", "imagenet"), _native_answer, _native_truth),
 )

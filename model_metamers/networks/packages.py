@@ -1,27 +1,10 @@
 """Weights that come with a package of the Python index, found without importing the package."""
 
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from model_metamers.networks.catalog_entry import PackagedFile
 from model_metamers.networks.files import sha256_of
-
-
-@dataclass(frozen=True)
-class PackagedFile:
-    """A file of weights inside a package.
-
-    Attributes:
-        distribution: the package's name on the Python index.
-        version: its release.
-        filename: the file, as an installation places it beside other packages.
-        sha256: of the file.
-    """
-
-    distribution: str
-    version: str
-    filename: str
-    sha256: str
 
 
 def packaged_path(packaged: PackagedFile) -> Path:

@@ -16,13 +16,14 @@ from model_metamers.pipeline.certify import (
 )
 from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
 from model_metamers.pipeline.make import make_metamers
-from model_metamers.pipeline.recognise import Task, recognise
+from model_metamers.pipeline.recognise import Task, check_observers, recognise
 
 __all__ = [
     "COMPARED_TOGETHER",
     "Generator",
     "Task",
     "certify",
+    "check_observers",
     "exclusions",
     "layer_null",
     "load_previews",

@@ -1,6 +1,6 @@
 """Ask networks what they recognise: recognition.csv."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +18,35 @@ class Task:
 
     Attributes:
         name: its name in recognition.csv.
+        readouts: names of the readouts that can answer; the first of them that an observer has is
+            asked.
         answer: (network, logits [n, n_classes]) -> class indices [n].
         truth: (network, labels of the natural stimuli) -> right class indices [n], -1 where
             unknown.
     """
 
     name: str
+    readouts: tuple[str, ...]
     answer: Callable[[Network, np.ndarray], np.ndarray]
     truth: Callable[[Network, Sequence[str]], np.ndarray]
+
+    def readout_of(self, network: Network) -> str | None:
+        """Return the name of the readout that is asked, None where a network has none."""
+        return next((name for name in self.readouts if name in network.readouts), None)
+
+
+def check_observers(observers: Sequence[Network], tasks: Sequence[Task]) -> None:
+    """Raise ValueError where a network has no readout that a task can score.
+
+    To be called when networks are loaded, long before they are asked.
+    """
+    for network in observers:
+        if all(task.readout_of(network) is None for task in tasks):
+            known = dict.fromkeys(name for task in tasks for name in task.readouts)
+            raise ValueError(
+                f"{network.name} cannot be scored: it has the readouts "
+                f"{', '.join(network.readouts)}, and scored are those called {', '.join(known)}"
+            )
 
 
 def recognise(
@@ -59,19 +80,37 @@ def recognise(
             shown = _accepted(matches, name, layer, stimuli.ids)
             previews = load_previews(folder, generator.network, layer, stimuli.ids)
             for observer in observers:
-                logits = observer.logits(adapt(previews, generator.network, observer))
-                for task in tasks:
-                    truth = task.truth(observer, stimuli.labels)
-                    if not (truth >= 0).any():
-                        continue
-                    judged = shown & (truth >= 0)
-                    right = (task.answer(observer, logits) == truth)[judged]
-                    mean, sem = recognition.proportion_correct(right)
-                    rows.append((observer.name, name, layer, task.name, len(right), mean, sem))
+                seen = adapt(previews, generator.network, observer)
+                rows += [
+                    (observer.name, name, layer, *score)
+                    for score in _scores(observer, seen, stimuli.labels, shown, tasks)
+                ]
     columns = ["observer", "generator", "layer", "task", "n", "proportion_correct", "sem"]
     table = pd.DataFrame(rows, columns=columns).assign(source="measured")
     output.merge_rows("recognition", table, ["observer", "generator", "layer", "task"])
     return output.read_table("recognition")
+
+
+def _scores(
+    observer: Network,
+    stimuli: np.ndarray,
+    labels: Sequence[str],
+    shown: np.ndarray,
+    tasks: Sequence[Task],
+) -> Iterator[tuple[str, int, float, float]]:
+    """Yield (task, n, proportion correct, standard error) of the tasks that an observer can do."""
+    logits: dict[str, np.ndarray] = {}
+    for task in tasks:
+        readout = task.readout_of(observer)
+        if readout is None:
+            continue
+        truth = task.truth(observer, labels)
+        if not (truth >= 0).any():
+            continue
+        if readout not in logits:
+            logits[readout] = observer.logits(stimuli, readout)
+        right = (task.answer(observer, logits[readout]) == truth)[shown & (truth >= 0)]
+        yield (task.name, len(right), *recognition.proportion_correct(right))
 
 
 def _accepted(matches: pd.DataFrame, network: str, layer: str, ids: Sequence[str]) -> np.ndarray:

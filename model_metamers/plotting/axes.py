@@ -3,7 +3,7 @@
 Source: paper, Figure 3 (a: metamers by network and layer; b: recognition of the metamers).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from model_metamers.plotting.style import (
     HUMAN_COLOUR,
     NOTE_COLOUR,
     REJECTED_COLOUR,
-    full_size_name,
+    NetworkStyle,
     style_of,
 )
 
@@ -82,6 +82,7 @@ def recognition_by_layer(
     table: pd.DataFrame,
     generator: str,
     layers: Sequence[str],
+    styles: Mapping[str, NetworkStyle],
     task: str | None = None,
     chance: float | None = CHANCE_OF_16,
 ) -> None:
@@ -96,19 +97,22 @@ def recognition_by_layer(
         table: columns of recognition.csv.
         generator: the network whose metamers they are.
         layers: from the input upwards; "natural" is put in front.
+        styles: network -> how it is drawn.
         task: which of the table's tasks to plot, if there are several.
         chance: proportion correct of a guess; None for no line.
 
     Raises:
         ValueError: missing columns, no measured rows, or two values for one observer and layer.
     """
-    measured, published = _rows_of(table, generator, task)
+    style = style_of(generator, styles)
+    measured, published = _rows_of(table, generator, style.base, task)
     observers = sorted(measured["observer"].unique(), key=lambda name: (name != generator, name))
     # Side by side, so that no error bar hides another.
     for place, observer in enumerate(observers, start=1):
         curve = _curve(measured[measured["observer"] == observer], layers)
         offset = 0.07 * (place - (len(observers) + 1) / 2)
-        _draw_network(axes, curve, observer, observer == generator, offset)
+        drawn = style_of(observer, styles)
+        _draw_network(axes, curve, drawn, observer == generator, offset)
         if place == 1:
             _write_counts(axes, curve["n"])
     _draw_human(axes, _curve(published, layers))
@@ -119,7 +123,7 @@ def recognition_by_layer(
     axes.set_xticks(range(len(layers) + 1), [NATURAL, *layers], **names)
     axes.set(xlim=(-0.5, len(layers) + 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
     axes.set_ylabel("Proportion correct")
-    axes.set_title(style_of(generator).label, pad=11)
+    axes.set_title(style.label, pad=11)
 
 
 def _aspect(images: Sequence[np.ndarray]) -> float:
@@ -141,7 +145,7 @@ def _framed_image(axes: Axes, image: np.ndarray, extent: tuple, accepted: bool) 
 
 
 def _rows_of(
-    table: pd.DataFrame, generator: str, task: str | None
+    table: pd.DataFrame, generator: str, base: str, task: str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the measured and the published rows for the metamers of one network."""
     if missing := [column for column in COLUMNS if column not in table.columns]:
@@ -158,7 +162,7 @@ def _rows_of(
         )
     published = table[table["source"] == "published"]
     own = published[published["generator"] == generator]
-    full_size = published[published["generator"] == full_size_name(generator)]
+    full_size = published[published["generator"] == base]
     return measured, full_size if own.empty else own
 
 
@@ -175,9 +179,8 @@ def _curve(rows: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:
 
 
 def _draw_network(
-    axes: Axes, curve: pd.DataFrame, name: str, is_generator: bool, offset: float
+    axes: Axes, curve: pd.DataFrame, style: NetworkStyle, is_generator: bool, offset: float
 ) -> None:
-    style = style_of(name)
     axes.errorbar(
         np.arange(len(curve)) + offset,
         curve["proportion_correct"],

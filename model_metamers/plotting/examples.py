@@ -14,10 +14,7 @@ from model_metamers.plotting.axes import (
     image_grid,
 )
 from model_metamers.plotting.page import LEFT_MM, Page
-from model_metamers.plotting.style import (
-    WIDTH_MM,
-    style_of,
-)
+from model_metamers.plotting.style import WIDTH_MM
 
 EXAMPLES_WIDTH_MM = WIDTH_MM - LEFT_MM - 1
 
@@ -49,24 +46,20 @@ def examples_height_mm(rows: Sequence[ImageRow]) -> float:
     return EXAMPLES_WIDTH_MM * height / width
 
 
-def draw_examples(
-    page: Page, rows: Sequence[ImageRow], labels: Sequence[str] | None = None
-) -> None:
+def draw_examples(page: Page, rows: Sequence[ImageRow], labels: Sequence[str]) -> None:
     """Draw panel a at the top of a page: natural stimuli and metamers of every network.
 
     Args:
         page: where to draw.
         rows: from top to bottom.
-        labels: of the rows; by default the networks'.
+        labels: of the rows.
     """
     height_mm = examples_height_mm(rows)
     page.heading("a", "", 0)
     image_grid(
         page.axes(LEFT_MM, 2, EXAMPLES_WIDTH_MM, height_mm),
         [row.images for row in rows],
-        [style_of(row.generator).label.replace(" (", "\n(") for row in rows]
-        if labels is None
-        else labels,
+        labels,
         [[NATURAL, *row.layers] for row in rows],
         [row.counts() for row in rows],
     )

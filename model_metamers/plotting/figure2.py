@@ -3,6 +3,8 @@
 Source: paper, Figure 2; published medians from Table S4.
 """
 
+from collections.abc import Mapping
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from model_metamers.plotting.style import (
     NOTE_COLOUR,
     RC,
     WIDTH_MM,
-    full_size_name,
+    NetworkStyle,
     style_of,
 )
 
@@ -36,6 +38,7 @@ def figure2(
     activations: pd.DataFrame,
     fidelity: pd.DataFrame,
     published: pd.DataFrame,
+    styles: Mapping[str, NetworkStyle],
 ) -> Figure:
     """Draw histograms of correlations, activations of both gradients, and fidelity by layer.
 
@@ -45,14 +48,15 @@ def figure2(
         activations: of one stimulus and its metamers made with either gradient.
         fidelity: of the metamers of some networks made with either gradient.
         published: Table S4.
+        styles: network -> how it is drawn.
 
     Returns:
         The figure, 180 mm wide.
     """
     page = Page(FIDELITY_TOP_MM + FIDELITY_MM + FOOT_MM)
-    label = style_of(null_histogram.network.iloc[0]).label
-    page.heading("a", f"{label}: correlations (histograms scaled to one height)", 0)
-    _draw_histograms(page, correlations, null_histogram)
+    style = style_of(null_histogram.network.iloc[0], styles)
+    page.heading("a", f"{style.label}: correlations (histograms scaled to one height)", 0)
+    _draw_histograms(page, correlations, null_histogram, style.colour)
     _heading_at(page, SCATTER_LEFT_MM, "b", f"Units of {activations.layer.iloc[0]}")
     highest = 1.05 * max(activations[["natural", "metamer"]].max().max(), 1e-6)
     for row, gradient in enumerate(GRADIENTS):
@@ -61,7 +65,7 @@ def figure2(
         _draw_scatter(axes, activations[activations.gradient == gradient], gradient, highest)
         axes.set_xlabel("natural" if row else "")
     page.heading("c", "Match at the layer, by the gradient of its ReLU", FIDELITY_TOP_MM - 9)
-    _draw_fidelity(page, fidelity, published)
+    _draw_fidelity(page, fidelity, published, styles)
     return page.figure
 
 
@@ -71,10 +75,11 @@ def _heading_at(page: Page, left_mm: float, letter: str, text: str) -> None:
     page.figure.text(left_mm / WIDTH_MM, y, text, size=7.5)
 
 
-def _draw_histograms(page: Page, correlations: pd.DataFrame, nulls: pd.DataFrame) -> None:
+def _draw_histograms(
+    page: Page, correlations: pd.DataFrame, nulls: pd.DataFrame, colour: str
+) -> None:
     """Draw matched layers (rows) by measured layers (columns)."""
     layers = list(dict.fromkeys(nulls.layer))
-    colour = style_of(nulls.network.iloc[0]).colour
     occupied = nulls.low[nulls.n > 0].min()
     lowest = min(occupied, correlations.spearman.min()) - 0.04
     for row, generated in enumerate(layers):
@@ -141,7 +146,12 @@ def _draw_scatter(axes: Axes, units: pd.DataFrame, gradient: str, highest: float
     axes.set_title(f"{gradient} gradient: ρ = {rho:.3f}", pad=3, size=6.5)
 
 
-def _draw_fidelity(page: Page, fidelity: pd.DataFrame, published: pd.DataFrame) -> None:
+def _draw_fidelity(
+    page: Page,
+    fidelity: pd.DataFrame,
+    published: pd.DataFrame,
+    styles: Mapping[str, NetworkStyle],
+) -> None:
     networks = list(dict.fromkeys(fidelity.network))
     left_mm = LEFT_MM + 2
     width_mm = (WIDTH_MM - left_mm - 1 + 5) / len(networks) - 5
@@ -153,11 +163,12 @@ def _draw_fidelity(page: Page, fidelity: pd.DataFrame, published: pd.DataFrame) 
         rows = values[values.network == network]
         layers = list(dict.fromkeys(rows.layer))
         _draw_medians(axes, rows, layers)
-        _draw_published(axes, published, network, layers)
+        style = style_of(network, styles)
+        _draw_published(axes, published[published.network == style.base], layers)
         axes.set_xticks(range(len(layers)), layers, rotation=20, ha="right")
         axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(lowest - 0.03, 1.01))
         n_stimuli = rows.stimulus_id.nunique()
-        axes.set_title(f"{style_of(network).label}, {n_stimuli} stimuli", pad=4)
+        axes.set_title(f"{style.label}, {n_stimuli} stimuli", pad=4)
         axes.set_ylabel("" if column else "Spearman correlation")
         if column:
             axes.set_yticklabels([])
@@ -179,10 +190,9 @@ def _draw_medians(axes: Axes, rows: pd.DataFrame, layers: list[str]) -> None:
         )  # fmt: skip
 
 
-def _draw_published(axes: Axes, published: pd.DataFrame, network: str, layers: list[str]) -> None:
+def _draw_published(axes: Axes, published: pd.DataFrame, layers: list[str]) -> None:
     """Draw the medians of the full-size network, which were made with the modified gradient."""
-    theirs = published[published.network == full_size_name(network)].set_index("layer")
-    medians = theirs.median_spearman_layer.reindex(layers)
+    medians = published.set_index("layer").median_spearman_layer.reindex(layers)
     axes.plot(
         range(len(layers)), medians, label="published (Table S4, full scale, modified)",
         color=HUMAN_COLOUR, marker="o", markerfacecolor="none", linestyle="none",

@@ -3,7 +3,7 @@
 Source: paper, Figure 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import pandas as pd
@@ -21,9 +21,7 @@ from model_metamers.plotting.recognition_by_observer import (
     draw_recognition,
     plots_height_mm,
 )
-from model_metamers.plotting.style import (
-    RC,
-)
+from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
 HEADING = "Recognition of the metamers made from:"
 
@@ -32,6 +30,7 @@ HEADING = "Recognition of the metamers made from:"
 def figure3(
     image_rows: Sequence[ImageRow],
     recognition: pd.DataFrame,
+    styles: Mapping[str, NetworkStyle],
     task: str | None = None,
     chance: float | None = CHANCE_OF_16,
 ) -> Figure:
@@ -40,6 +39,7 @@ def figure3(
     Args:
         image_rows: panel a, from top to bottom; panel b has one plot per generator among them.
         recognition: a recognition.csv table.
+        styles: network -> how it is drawn.
         task: see `recognition_by_layer`.
         chance: proportion correct of a guess.
 
@@ -54,8 +54,10 @@ def figure3(
     panel_b_mm = examples_height_mm(image_rows) + 9
     layers = {row.generator: row.layers for row in image_rows}
     page = Page(panel_b_mm + HEADING_MM + plots_height_mm(len(layers)) + LEGEND_MM)
-    draw_examples(page, image_rows)
+    labels = [style_of(row.generator, styles).label for row in image_rows]
+    draw_examples(page, image_rows, [label.replace(" (", "\n(") for label in labels])
     page.heading("b", HEADING, panel_b_mm)
     top_mm = panel_b_mm + HEADING_MM
-    common_legend(page, draw_recognition(page, top_mm, recognition, layers, task, chance))
+    plots = draw_recognition(page, top_mm, recognition, layers, styles, task, chance)
+    common_legend(page, plots)
     return page.figure

@@ -19,19 +19,7 @@ from model_metamers.plotting.recognition_by_generator import (
     recognition_by_others,
     title_panel,
 )
-from model_metamers.plotting.style import (
-    RC,
-    full_size_name,
-)
-
-# Cochleagrams are low: a row has room for eight letters.
-ROW_LABELS = {
-    "word_aliased": "words,\naliased",
-    "word_reduced_aliasing": "words",
-    "random_reduced_aliasing": "random",
-    "audioset_reduced_aliasing": "back-\ngrounds",
-    "word_audioset_reduced_aliasing": "words +\nbackgr.",
-}
+from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
 
 @matplotlib.rc_context(RC)
@@ -39,6 +27,7 @@ def figure4(
     rows: Sequence[ImageRow],
     recognition: pd.DataFrame,
     panels: Mapping[str, Sequence[str]],
+    styles: Mapping[str, NetworkStyle],
     chance: float,
 ) -> Figure:
     """Draw cochleagrams of metamers above their recognition by other networks and by people.
@@ -47,6 +36,7 @@ def figure4(
         rows: panel a, one row of cochleagrams per network.
         recognition: a recognition.csv table.
         panels: title -> networks compared, each one of `rows`.
+        styles: network -> how it is drawn.
         chance: proportion correct of a guess.
 
     Returns:
@@ -55,7 +45,8 @@ def figure4(
     layers = {row.generator: row.layers for row in rows}
     top_mm = examples_height_mm(rows) + 12
     page = Page(top_mm + PANEL_HEIGHT_MM + BELOW_PANEL_MM)
-    draw_examples(page, rows, [ROW_LABELS[full_size_name(row.generator)] for row in rows])
+    # Cochleagrams are low: a row has room for eight letters.
+    draw_examples(page, rows, [style_of(row.generator, styles).short_label for row in rows])
     page.heading(
         "b",
         "Recognition by other networks, and by people (reduced aliasing where not said otherwise)",
@@ -64,7 +55,8 @@ def figure4(
     for axes, (title, networks) in zip(
         panels_side_by_side(page, top_mm + 4, len(panels)), panels.items(), strict=True
     ):
-        recognition_by_others(axes, recognition, {name: layers[name] for name in networks}, chance)
+        compared = {name: layers[name] for name in networks}
+        recognition_by_others(axes, recognition, compared, styles, chance)
         title_panel(axes, title)
     legend(page.figure, "Metamers of:")
     return page.figure

@@ -17,9 +17,7 @@ from model_metamers.plotting.recognition_by_observer import (
     draw_recognition,
     plots_height_mm,
 )
-from model_metamers.plotting.style import (
-    RC,
-)
+from model_metamers.plotting.style import RC, NetworkStyle
 
 
 @matplotlib.rc_context(RC)
@@ -27,6 +25,7 @@ def figure5(
     recognition: pd.DataFrame,
     layers: Mapping[str, Sequence[str]],
     tasks: Mapping[str, tuple[str, float]],
+    styles: Mapping[str, NetworkStyle],
 ) -> Figure:
     """Draw Figure 5: who recognises the metamers of each generator, one panel per task.
 
@@ -34,6 +33,7 @@ def figure5(
         recognition: a recognition.csv table.
         layers: generator -> its layers, in order.
         tasks: task of the table -> how it is called, and the proportion correct of a guess.
+        styles: network -> how it is drawn.
 
     Returns:
         The figure, 180 mm wide.
@@ -51,6 +51,6 @@ def figure5(
             "abcdef"[row], f"{label} recognition of the metamers made from:", row * panel_mm
         )
         top_mm = row * panel_mm + HEADING_MM
-        plots += draw_recognition(page, top_mm, recognition, layers, task, chance)
+        plots += draw_recognition(page, top_mm, recognition, layers, styles, task, chance)
     common_legend(page, plots)
     return page.figure

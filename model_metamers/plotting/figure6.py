@@ -18,15 +18,16 @@ from model_metamers.plotting.recognition_by_generator import (
     recognition_by_others,
     title_panel,
 )
-from model_metamers.plotting.style import (
-    RC,
-    style_of,
-)
+from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
 
 @matplotlib.rc_context(RC)
 def figure6(
-    recognition: pd.DataFrame, observer: str, layers: Mapping[str, Sequence[str]], chance: float
+    recognition: pd.DataFrame,
+    observer: str,
+    layers: Mapping[str, Sequence[str]],
+    styles: Mapping[str, NetworkStyle],
+    chance: float,
 ) -> Figure:
     """Draw how well one network recognises the metamers of others.
 
@@ -34,6 +35,7 @@ def figure6(
         recognition: a recognition.csv table.
         observer: the network that answers.
         layers: generating network -> its layers.
+        styles: network -> how it is drawn.
         chance: proportion correct of a guess.
 
     Returns:
@@ -42,7 +44,7 @@ def figure6(
     page = Page(PANEL_HEIGHT_MM + BELOW_PANEL_MM + 8)
     (axes,) = panels_side_by_side(page, 8, 1)
     rows = recognition[recognition.observer == observer]
-    recognition_by_others(axes, rows, layers, chance)
-    title_panel(axes, f"Recognition by: {style_of(observer).label}")
+    recognition_by_others(axes, rows, layers, styles, chance)
+    title_panel(axes, f"Recognition by: {style_of(observer, styles).label}")
     legend(page.figure, "Metamers of:")
     return page.figure

@@ -33,8 +33,7 @@ from model_metamers.plotting.style import (
 @matplotlib.rc_context(RC)
 def figure_s9(
     recognition: pd.DataFrame,
-    optimised: Mapping[str, str],
-    observers: Mapping[str, str],
+    panels: Mapping[str, Mapping[str, tuple[str, str]]],
     layers: Sequence[str],
     chance: float,
 ) -> Figure:
@@ -42,9 +41,7 @@ def figure_s9(
 
     Args:
         recognition: a recognition.csv table.
-        optimised: what was optimised -> generator in the table.
-        observers: panel title -> observer in the table; the observer of cochleagrams has the same
-            name with the generator's ending.
+        panels: title -> what was optimised -> generator and observer in the table.
         layers: from the input upwards.
         chance: proportion correct of a guess.
 
@@ -52,14 +49,12 @@ def figure_s9(
         The figure, 180 mm wide.
     """
     page = Page(PANEL_HEIGHT_MM + BELOW_PANEL_MM + 8)
-    own = min(optimised.values(), key=len)
-    for axes, (title, observer) in zip(
-        panels_side_by_side(page, 8, len(observers)), observers.items(), strict=True
+    for axes, (title, curves) in zip(
+        panels_side_by_side(page, 8, len(panels)), panels.items(), strict=True
     ):
-        for place, (what, generator) in enumerate(optimised.items()):
-            name = observer + generator.removeprefix(own)
+        for place, (what, (generator, observer)) in enumerate(curves.items()):
             rows = recognition[
-                (recognition.generator == generator) & (recognition.observer == name)
+                (recognition.generator == generator) & (recognition.observer == observer)
             ]
             draw_curve(
                 axes, layer_curve(rows, layers), what, PALETTE[place], MARKERS[place], place - 0.5

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from model_metamers.plotting.page import Page
-from model_metamers.plotting.style import NOTE_COLOUR, RC, WIDTH_MM, style_of
+from model_metamers.plotting.style import NOTE_COLOUR, RC, WIDTH_MM, NetworkStyle
 
 LABELS_MM, NAMES_MM, ROW_MM, GAP_MM, FOOT_MM = 28.0, 15.0, 19.0, 2.0, 10.0
 NULL_COLOUR, MATCHED_COLOUR = "#BBBBBB", "#FFF3C4"
@@ -20,11 +20,12 @@ NULL_WIDTH = 0.34  # of a column
 
 
 @matplotlib.rc_context(RC)
-def layer_grid_figure(table: pd.DataFrame) -> Figure:
+def layer_grid_figure(table: pd.DataFrame, style: NetworkStyle) -> Figure:
     """Draw one network's grid.
 
     Args:
         table: rows of one network from layer_grid.csv, in order.
+        style: how that network is drawn.
 
     Returns:
         The figure, 180 mm wide.
@@ -40,7 +41,6 @@ def layer_grid_figure(table: pd.DataFrame) -> Figure:
             f"expected {len(generated)} x {len(measured)} rows, one per pair of layers; got "
             f"{len(table)}"
         )
-    style = style_of(table.network.iloc[0])
     page = Page(NAMES_MM + len(generated) * (ROW_MM + GAP_MM) + FOOT_MM)
     page.figure.text(0.004, 1 - 3.5 / page.height_mm, style.label, size=9, weight="bold")
     place = {"ha": "right", "ma": "right", "va": "bottom", "size": 6.5}

@@ -17,10 +17,9 @@ from model_metamers.plotting.examples import EXAMPLES_WIDTH_MM
 from model_metamers.plotting.page import LEFT_MM, Page
 from model_metamers.plotting.style import (
     HUMAN_COLOUR,
-    NETWORKS,
     NOTE_COLOUR,
     WIDTH_MM,
-    full_size_name,
+    NetworkStyle,
     style_of,
 )
 
@@ -67,7 +66,11 @@ def legend(figure: Figure, title: str) -> None:
 
 
 def recognition_by_others(
-    axes: Axes, table: pd.DataFrame, layers: Mapping[str, Sequence[str]], chance: float
+    axes: Axes,
+    table: pd.DataFrame,
+    layers: Mapping[str, Sequence[str]],
+    styles: Mapping[str, NetworkStyle],
+    chance: float,
 ) -> None:
     """Plot how well other networks, and people, recognise the metamers of several networks.
 
@@ -78,15 +81,16 @@ def recognition_by_others(
         axes: to draw into.
         table: columns of recognition.csv.
         layers: generating network -> its layers, equally many for all.
+        styles: network -> how it is drawn.
         chance: proportion correct of a guess.
     """
     for place, (generator, names) in enumerate(layers.items()):
-        style = style_of(generator)
+        style = style_of(generator, styles)
         rows = table[(table.generator == generator) & (table.observer != generator)]
         others = layer_curve(rows[rows.source == "measured"], names)
         shift = place - (len(layers) - 1) / 2
         draw_curve(axes, others, style.label, style.colour, style.marker, shift)
-        _draw_people(axes, table, generator, names, style.marker)
+        _draw_people(axes, table, names, style)
     depths = ["/".join(dict.fromkeys(at)) for at in zip(*layers.values(), strict=True)]
     finish(axes, [NATURAL, *depths], chance)
 
@@ -118,11 +122,10 @@ def finish(axes: Axes, ticks: Sequence[str], chance: float) -> None:
 
 
 def _draw_people(
-    axes: Axes, table: pd.DataFrame, generator: str, names: Sequence[str], marker: str
+    axes: Axes, table: pd.DataFrame, names: Sequence[str], style: NetworkStyle
 ) -> None:
     """Draw the published human scores of the full-size network, where there are any."""
-    full_size = full_size_name(generator)
-    published = table[(table.source == "published") & (table.generator == full_size)]
+    published = table[(table.source == "published") & (table.generator == style.base)]
     if published.empty:
         return
     curve = layer_curve(published, names)
@@ -130,9 +133,9 @@ def _draw_people(
         np.arange(len(curve)),
         curve["proportion_correct"],
         curve["sem"],
-        label=f"{HUMANS} {NETWORKS[full_size][0]}",
+        label=f"{HUMANS} {style.plain_label}",
         color=HUMAN_COLOUR,
-        marker=marker,
+        marker=style.marker,
         markerfacecolor="none",
         linestyle="--",
         linewidth=0.9,

@@ -15,9 +15,7 @@ from model_metamers.plotting.axes import (
     recognition_by_layer,
 )
 from model_metamers.plotting.page import LEFT_MM, Page
-from model_metamers.plotting.style import (
-    WIDTH_MM,
-)
+from model_metamers.plotting.style import WIDTH_MM, NetworkStyle
 
 PLOTS_PER_ROW, PLOT_HEIGHT_MM, PLOT_PITCH_MM = 3, 42.0, 69.0
 HEADING_MM, LEGEND_MM = 4.0, 13.0
@@ -33,6 +31,7 @@ def draw_recognition(
     top_mm: float,
     table: pd.DataFrame,
     layers: Mapping[str, Sequence[str]],
+    styles: Mapping[str, NetworkStyle],
     task: str | None,
     chance: float | None,
 ) -> list[Axes]:
@@ -44,7 +43,7 @@ def draw_recognition(
         row, column = divmod(i, per_row)
         left, top = LEFT_MM + pitch_mm * column, top_mm + 8 + PLOT_PITCH_MM * row
         axes = page.axes(left, top, pitch_mm - 5, PLOT_HEIGHT_MM)
-        recognition_by_layer(axes, table, generator, names, task, chance)
+        recognition_by_layer(axes, table, generator, names, styles, task, chance)
         if column:
             axes.set_ylabel("")
             axes.set_yticklabels([])
@@ -61,7 +60,11 @@ def common_legend(page: Page, plots: Sequence[Axes]) -> None:
             # A network's line is thick where the metamers are its own; prefer a thin one here.
             if label not in entries or line.get_linewidth() < entries[label].get_linewidth():
                 entries[label] = line
-    labels = sorted(entries, key=lambda label: (label == HUMAN_LABEL, "seed" in label, label))
+    # Second seeds, which are dashed, come after the first ones, and people last.
+    labels = sorted(
+        entries,
+        key=lambda label: (label == HUMAN_LABEL, entries[label].get_linestyle() != "-", label),
+    )
     own = Line2D([], [], color="black", linewidth=GENERATOR_LINE_WIDTH)
     page.figure.legend(
         [*(entries[label] for label in labels), own],

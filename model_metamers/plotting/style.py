@@ -1,11 +1,12 @@
 """The look all figures share: sizes, fonts, and one colour, marker and label per network.
 
-A network's name tells its line: colour and marker by architecture, dashes by training seed. Small
-networks have "(small)" in their label and full-size ones "(full scale)", and published human data
-are grey, dashed and open, so the three are never mistaken for each other.
+A network's identity tells its line: colour and marker by what it is a version of, dashes by its
+seed. Small networks have "(small)" in their label and full-size ones "(full scale)", and published
+human data are grey, dashed and open, so the three are never mistaken for each other.
 """
 
-import re
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -38,51 +39,71 @@ HUMAN_COLOUR = "#4D4D4D"
 REJECTED_COLOUR = "#D55E00"
 NOTE_COLOUR = "#767676"
 
-# Architecture -> label, and place in the palette. Audio networks have reduced aliasing if their
-# label does not say otherwise.
-NETWORKS = {
-    "vgg_19": ("VGG-19", 0),
-    "inception_v3": ("Inception-v3", 1),
-    "resnet_v2_101": ("ResNet-v2-101", 2),
-    "word_aliased": ("Words, aliased", 0),
-    "word_reduced_aliasing": ("Words", 1),
-    "audioset_reduced_aliasing": ("Backgrounds", 2),
-    "random_reduced_aliasing": ("Random", 3),
-    "word_audioset_reduced_aliasing": ("Words + backgrounds", 4),
-    "deepspeech": ("DeepSpeech", 5),
-    "vggish": ("VGGish", 6),
-}
 SEED_DASHES = ((0, (4, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 
-_NAME = re.compile(r"(?P<base>.+?)(?P<small>_small)?(?:_seed(?P<seed>\d+))?")
+SCALES = {"small": "small", "full": "full scale"}
+SHORT_LINE = 8  # letters
 
 
 @dataclass(frozen=True)
 class NetworkStyle:
-    """How one network is drawn: label, colour, marker, whether it is filled, dashes."""
+    """How one network is drawn.
+
+    Attributes:
+        label: with scale and seed.
+        plain_label: without.
+        short_label: in lines of eight letters.
+        base: what published tables call it.
+        colour: of line and marker.
+        marker: its shape.
+        filled: whether the marker is.
+        dashes: of the line.
+    """
 
     label: str
+    plain_label: str
+    short_label: str
+    base: str
     colour: str
     marker: str
     filled: bool
     dashes: str | tuple
 
 
-def full_size_name(name: str) -> str:
-    """Return the published network a name stands for: "vgg_19_small_seed1" -> "vgg_19"."""
-    return _NAME.fullmatch(name)["base"]
+def network_style(
+    base: str,
+    label: str | None = None,
+    scale: str | None = None,
+    seed: int = 0,
+    place: int | None = None,
+    short_label: str = "",
+) -> NetworkStyle:
+    """Return how a network is drawn; the same in every figure.
 
-
-def style_of(name: str) -> NetworkStyle:
-    """Return how the network `name` is drawn; the same in every figure, known name or not."""
-    base, small, seed = _NAME.fullmatch(name).group("base", "small", "seed")
-    label, place = NETWORKS.get(base, (base, crc32(base.encode())))
-    scale = "small" if small else "full scale"
-    details = [scale] * (base in NETWORKS or bool(small)) + [f"seed {seed}"] * bool(seed)
+    Args:
+        base: what published tables call it, or would.
+        label: by default the base.
+        scale: "small", "full", or None where there is nothing to tell apart.
+        seed: of its training; 0 is not mentioned.
+        place: in the palette; by default one that follows from the base.
+        short_label: for narrow places; by default the label in lines of eight letters.
+    """
+    label = base if label is None else label
+    place = crc32(base.encode()) if place is None else place
+    details = [SCALES[scale]] if scale else []
+    details += [f"seed {seed}"] if seed else []
     return NetworkStyle(
         label=f"{label} ({', '.join(details)})" if details else label,
+        plain_label=label,
+        short_label=short_label or textwrap.fill(label, SHORT_LINE),
+        base=base,
         colour=PALETTE[place % len(PALETTE)],
         marker=MARKERS[place % len(MARKERS)],
-        filled=seed is None,
-        dashes="-" if seed is None else SEED_DASHES[int(seed) % len(SEED_DASHES)],
+        filled=not seed,
+        dashes=SEED_DASHES[seed % len(SEED_DASHES)] if seed else "-",
     )
+
+
+def style_of(name: str, styles: Mapping[str, NetworkStyle]) -> NetworkStyle:
+    """Return a network's style, or for one that nobody described that of its name alone."""
+    return styles[name] if name in styles else network_style(name)

@@ -1,6 +1,7 @@
 """The run folder: the only place where results are written and read.
 
-    run.json                  config, seed, versions, device, checkpoint sha256, git revision
+    run.json                  config, seed, versions, device, checkpoint sha256, git revision,
+                              each network's architecture, scale, seed, label
     metamers/<network>/<layer>.npz        natural, metamer, stimulus_id, loss, step, status
     metamers/<network>/<layer>.state.npz  an unfinished piece, to continue from
     previews/<network>/<layer>/<stimulus_id>.png | .wav    (layer "natural": the originals)

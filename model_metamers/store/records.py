@@ -155,6 +155,7 @@ def run_record(
     versions: Mapping[str, str],
     device: str,
     checkpoint_sha256: Mapping[str, str | None],
+    networks: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of run.json, as JSON gives it back (tuples as lists, paths as text)."""
     record = {
@@ -163,6 +164,7 @@ def run_record(
         "versions": {"python": platform.python_version(), **versions},
         "device": device,
         "checkpoint_sha256": dict(checkpoint_sha256),
+        "networks": dict(networks),
         "git_revision": git_revision(),
     }
     plain = json.dumps(record, default=lambda x: x.tolist() if hasattr(x, "tolist") else str(x))

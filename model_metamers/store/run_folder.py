@@ -72,6 +72,7 @@ class RunFolder:
         versions: Mapping[str, str],
         device: str,
         checkpoint_sha256: Mapping[str, str | None],
+        networks: Mapping[str, Mapping[str, Any]] | None = None,
         fixed_keys: Collection[str] = (),
     ) -> None:
         """Write run.json; if there is one, check that it is the same run and add to it.
@@ -86,12 +87,13 @@ class RunFolder:
             versions: package -> version.
             device: what it runs on.
             checkpoint_sha256: network -> hash of its weights' file, None for fresh weights.
+            networks: network -> what tells it from others: architecture, scale, seed, label ...
             fixed_keys: keys of `config` that change results.
 
         Raises:
             ValueError: a fixed key, the seed or a network's checkpoint differs from the folder's.
         """
-        record = run_record(config, seed, versions, device, checkpoint_sha256)
+        record = run_record(config, seed, versions, device, checkpoint_sha256, networks or {})
         if (self.path / "run.json").exists():
             old = self.read_run_record()
             record = continued_record(old, record, fixed_keys)

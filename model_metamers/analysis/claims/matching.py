@@ -6,6 +6,8 @@ natural stimuli do there. "Late" are a network's last three layers, "early" its 
 Source: paper, sections 2.3 and 2.5, Figures 2, S1 to S8.
 """
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 
@@ -77,7 +79,7 @@ def _per_stimulus(statistic: str, metamers: pd.DataFrame) -> Finding:
     counts = metamers.groupby("stimulus_id").match.agg(["sum", "size"])
     estimate = bootstrap(counts, _pooled, len(metamers), "stimuli")
     proportions = metamers.groupby(["network", "layer"]).match.mean()
-    detail = f"lowest at {' '.join(proportions.idxmin())}: {proportions.min():.2f}"
+    detail = f"lowest at {_named(proportions.idxmin())}: {proportions.min():.2f}"
     return Finding(statistic, estimate, MATCHING, above=True, detail=detail)
 
 
@@ -116,7 +118,7 @@ def _with_depths(layer_grid: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _gains(fidelity: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
+def _gains(fidelity: pd.DataFrame) -> dict[tuple[Hashable, str], Estimate]:
     """Return (network, layer) -> the median over stimuli of what the modified gradient adds.
 
     A metamer that leaves its layer silent has no correlation; it counts as 0.
@@ -133,8 +135,13 @@ def _gains(fidelity: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
     }
 
 
-def _gain(place: tuple[str, str]) -> str:
-    return f"median gain in correlation by the modified gradient at {' '.join(place)}"
+def _gain(place: tuple[Hashable, str]) -> str:
+    return f"median gain in correlation by the modified gradient at {_named(place)}"
+
+
+def _named(place: tuple[Hashable, str]) -> str:
+    network, layer = place
+    return f"{network} {layer}"
 
 
 def _median(samples: np.ndarray) -> np.ndarray:

@@ -10,14 +10,14 @@ import pandas as pd
 
 from model_metamers.analysis.claims import matching, transfer
 from model_metamers.analysis.claims.finding import Claim, Finding, NotMeasured
+from model_metamers.analysis.claims.roles import Role, with_roles
+from model_metamers.networks.identity import NetworkIdentity
 
 REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not run"
 COLUMNS = [
     "claim", "part", "statement", "statistic", "value", "ci_low", "ci_high", "n", "resampled",
     "scale", "verdict", "reason",
 ]  # fmt: skip
-_SMALL = "_small"
-_NAMES = ("network", "generator", "observer")
 
 _IMAGES, _SOUNDS, _GRID = "fig3_visual", "fig4_audio", "figs1_s8_layer_grids"
 _GRADIENTS, _SEEN, _HEARD = "fig2_validation", "fig5_visual_transfer", "fig6_audio_transfer"
@@ -100,7 +100,7 @@ CLAIMS = (
         Claim(
             5, name, "a second seed does not recognise the metamers of late layers",
             ((_SEEN, "recognition"),),
-            partial(transfer.second_seed_does_not_transfer, generator=name), suspected,
+            partial(transfer.second_seed_does_not_transfer, generator=Role(name)), suspected,
         )
         for name, suspected in _ARCHITECTURES.items()
     ),
@@ -136,23 +136,20 @@ CLAIMS = (
 
 
 def claims_table(
-    tables: Mapping[tuple[str, str], pd.DataFrame], scales: Mapping[str, str]
+    tables: Mapping[tuple[str, str], pd.DataFrame],
+    scales: Mapping[str, str],
+    known: Mapping[str, NetworkIdentity],
 ) -> pd.DataFrame:
     """Return one row per claim, in order.
 
     Args:
         tables: (experiment, table) -> table, where there is one.
         scales: experiment -> scale of its run.
+        known: name in the tables -> identity; the claims hold at any scale.
     """
-    full_size = {source: _full_size_names(table) for source, table in tables.items()}
-    rows = [_row(claim, full_size, scales) for claim in CLAIMS]
+    by_role = {source: with_roles(table, known) for source, table in tables.items()}
+    rows = [_row(claim, by_role, scales) for claim in CLAIMS]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
-
-
-def _full_size_names(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with small networks named as those they stand for."""
-    columns = [column for column in _NAMES if column in table]
-    return table.assign(**{name: table[name].str.replace(_SMALL, "") for name in columns})
 
 
 def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:

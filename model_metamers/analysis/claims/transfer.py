@@ -1,13 +1,15 @@
 """Claims 4 to 11: who recognises whose metamers.
 
-"Late" are a network's last three layers, "deep" its second half. "Others" are all networks but the
-one that made the metamers, and but second seeds, which have claims of their own. Where audio
-networks are compared, the cochleagram, which they share, is left out.
+The tables have roles in place of networks' names (`roles`). "Late" are a network's last three
+layers, "deep" its second half. "Others" are all networks but the one that made the metamers, and
+but second seeds, which have claims of their own. Where audio networks are compared, the
+cochleagram, which they share, is left out.
 
 Source: paper, sections 3 and 4, Figures 3 to 6 and S9.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,17 +17,16 @@ import pandas as pd
 from model_metamers.analysis.claims.finding import Finding, NotMeasured
 from model_metamers.analysis.claims.matching import N_LATE
 from model_metamers.analysis.claims.resampling import Estimate, binomial
+from model_metamers.analysis.claims.roles import Role
 
 NATURAL, COCHLEAGRAM = "natural", "cochleagram"
-ABOVE_COCHLEAGRAM = ".above_cochleagram"  # ends the names of networks that take cochleagrams
-SECOND_SEED = "_seed1"
-OTHERS = "others"
+OTHERS = Role("others")
 CHANCE_OF_16 = 1 / 16
 HALF = 0.5
 
-ALIASED, WORDS = "word_aliased", "word_reduced_aliasing"
-RANDOM, BACKGROUNDS = "random_reduced_aliasing", "audioset_reduced_aliasing"
-WORDS_AND_BACKGROUNDS = "word_audioset_reduced_aliasing"
+ALIASED, WORDS = Role("word_aliased"), Role("word_reduced_aliasing")
+RANDOM, BACKGROUNDS = Role("random_reduced_aliasing"), Role("audioset_reduced_aliasing")
+WORDS_AND_BACKGROUNDS = Role("word_audioset_reduced_aliasing")
 
 
 def falls_with_depth(recognition: pd.DataFrame, task: str) -> Finding:
@@ -55,16 +56,16 @@ def falls_with_depth(recognition: pd.DataFrame, task: str) -> Finding:
     )
 
 
-def second_seed_does_not_transfer(recognition: pd.DataFrame, generator: str) -> Finding:
+def second_seed_does_not_transfer(recognition: pd.DataFrame, generator: Role) -> Finding:
     """Rule: the second seed recognises less than half of the late metamers the first does.
 
     Both scores count from chance.
     """
     table = _answers(recognition, "16-way")
-    late, second_seed = _layers(table, generator)[-N_LATE:], generator + SECOND_SEED
+    late = _layers(table, generator)[-N_LATE:]
     return _contrast(
         "recognition of late metamers by the second seed / by the network itself, above chance",
-        [_of(table, generator, observer, late) for observer in (second_seed, generator)],
+        [_of(table, generator, observer, late) for observer in (_reseeded(generator), generator)],
         lambda other, own: _ratio(other - CHANCE_OF_16, own - CHANCE_OF_16),
         HALF,
         above=False,
@@ -75,7 +76,7 @@ def seeds_transfer_better_than_tasks(recognition: pd.DataFrame) -> Finding:
     """Rule: the word network recognises its second seed's metamers more than backgrounds'."""
     return _contrast(
         "word network's recognition: of its second seed - of the background network",
-        _heard_by_words(recognition, WORDS + SECOND_SEED, BACKGROUNDS),
+        _heard_by_words(recognition, _reseeded(WORDS), BACKGROUNDS),
         np.subtract,
         0.0,
         above=True,
@@ -86,7 +87,7 @@ def reduced_aliasing_helps(recognition: pd.DataFrame) -> Finding:
     """Rule: others recognise deep metamers more where the network aliases less."""
     table = _answers(recognition, "word")
 
-    def deep(generator: str) -> pd.DataFrame:
+    def deep(generator: Role) -> pd.DataFrame:
         layers = _layers(table, generator)
         return _of(table, generator, OTHERS, layers[len(layers) // 2 :])
 
@@ -116,7 +117,7 @@ def backgrounds_drop_earlier(recognition: pd.DataFrame) -> Finding:
     table = _answers(recognition, "word")
     groups = [
         [_of(table, generator, WORDS, [layer]) for layer in (NATURAL, *_layers(table, generator))]
-        for generator in (WORDS + SECOND_SEED, BACKGROUNDS)
+        for generator in (_reseeded(WORDS), BACKGROUNDS)
     ]
     n_words = len(groups[0])
 
@@ -136,7 +137,7 @@ def both_tasks_are_close_to_words(recognition: pd.DataFrame) -> Finding:
     """Rule: recognition of words + backgrounds is nearer to words' than to backgrounds' alone."""
     return _contrast(
         "word network's recognition: of words + backgrounds - midpoint of words and backgrounds",
-        _heard_by_words(recognition, WORDS_AND_BACKGROUNDS, WORDS + SECOND_SEED, BACKGROUNDS),
+        _heard_by_words(recognition, WORDS_AND_BACKGROUNDS, _reseeded(WORDS), BACKGROUNDS),
         lambda both, words, backgrounds: both - (words + backgrounds) / 2,
         0.0,
         above=True,
@@ -147,8 +148,10 @@ def cochleagrams_transfer_less(recognition: pd.DataFrame) -> Finding:
     """Rule: the second seed recognises waveform-optimised metamers more."""
     table = _answers(recognition, "word")
     groups = [
-        _after_cochleagram(table, WORDS + ending, WORDS + SECOND_SEED + ending)
-        for ending in ("", ABOVE_COCHLEAGRAM)
+        _after_cochleagram(
+            table, replace(WORDS, above=layer), replace(_reseeded(WORDS), above=layer)
+        )
+        for layer in ("", COCHLEAGRAM)
     ]
     return _contrast(
         "second seed's recognition: of metamers optimised as waveforms - as cochleagrams",
@@ -159,23 +162,30 @@ def cochleagrams_transfer_less(recognition: pd.DataFrame) -> Finding:
     )
 
 
+def _reseeded(network: Role) -> Role:
+    return replace(network, seed=1)
+
+
 def _answers(recognition: pd.DataFrame, task: str) -> pd.DataFrame:
     """Return the measured scores of a task; layers without accepted metamers have none."""
     measured = (recognition.source == "measured") & (recognition.task == task)
     return recognition[measured & (recognition.n > 0)]
 
 
-def _layers(table: pd.DataFrame, generator: str) -> list[str]:
+def _layers(table: pd.DataFrame, generator: Role) -> list[str]:
     """Return a network's layers in order, which is that of the table."""
     layers = table[(table.generator == generator) & (table.layer != NATURAL)].layer
     return list(dict.fromkeys(layers))
 
 
-def _of(table: pd.DataFrame, generator: str, observer: str, layers: Sequence[str]) -> pd.DataFrame:
+def _of(
+    table: pd.DataFrame, generator: Role, observer: Role, layers: Sequence[str]
+) -> pd.DataFrame:
     """Return the scores of an observer, or of `OTHERS`, on some of a network's metamers."""
     rows = table[(table.generator == generator) & table.layer.isin(layers)]
     if observer == OTHERS:
-        rows = rows[(rows.observer != generator) & ~rows.observer.str.endswith(SECOND_SEED)]
+        is_first_seed = np.array([role.seed == 0 for role in rows.observer], bool)
+        rows = rows[(rows.observer != generator) & is_first_seed]
     else:
         rows = rows[rows.observer == observer]
     if rows.empty:
@@ -183,12 +193,12 @@ def _of(table: pd.DataFrame, generator: str, observer: str, layers: Sequence[str
     return rows
 
 
-def _after_cochleagram(table: pd.DataFrame, generator: str, observer: str) -> pd.DataFrame:
+def _after_cochleagram(table: pd.DataFrame, generator: Role, observer: Role) -> pd.DataFrame:
     layers = [layer for layer in _layers(table, generator) if layer != COCHLEAGRAM]
     return _of(table, generator, observer, layers)
 
 
-def _heard_by_words(recognition: pd.DataFrame, *generators: str) -> list[pd.DataFrame]:
+def _heard_by_words(recognition: pd.DataFrame, *generators: Role) -> list[pd.DataFrame]:
     """Return the word network's scores on the metamers of others, after the cochleagram."""
     table = _answers(recognition, "word")
     return [_after_cochleagram(table, generator, WORDS) for generator in generators]
