@@ -8,7 +8,8 @@ inference mode. Where that layer ends in a ReLU, the ReLU has the modified gradi
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -25,6 +26,21 @@ from model_metamers.networks.identity import NetworkIdentity, own_identity
 BATCH_SIZE = 16  # of `activations`, which would otherwise hold every stimulus' maps at once
 
 
+@dataclass(frozen=True)
+class MatchedResponse:
+    """The matched layer as a function of the stimuli, and where its gradient is modified.
+
+    Attributes:
+        pre_activation: stimuli [batch, *stimulus_shape] -> what goes into the layer's last ReLU,
+            or else the layer's output, float32 [batch, ...]; differentiable.
+        limit: largest value that the ReLU lets through, infinite where it is not clipped; None
+            where there is no ReLU whose gradient is modified.
+    """
+
+    pre_activation: Callable[[tf.Tensor], tf.Tensor]
+    limit: float | None
+
+
 class Network:
     """A Keras model with named metamer layers.
 
@@ -38,6 +54,7 @@ class Network:
         readouts: task name -> Readout; the first one is the default task.
         weights_sha256: hash of the file the weights came from, None for other weights.
         identity: what tells it from other networks; by default its name alone.
+        graphs: where synthesis keeps what it traced of this network.
     """
 
     def __init__(
@@ -63,6 +80,7 @@ class Network:
         self._compiled: dict[tuple[str, ...], Callable] = {}
         self._pre_activations: dict[str, tuple[keras.KerasTensor, float] | None] = {}
         self._needs_proof = False
+        self.graphs: dict[Hashable, Any] = {}
         self._tensors(self.metamer_layers)
 
     @classmethod
@@ -282,12 +300,23 @@ class Network:
         Returns:
             Function from a tensor [batch, *stimulus_shape] to activations [batch, ...], float32.
         """
+        matched = self.matched_response(layer, modified_gradient)
+        limit = matched.limit
+        if limit is None:
+            return matched.pre_activation
+        return lambda stimuli: relu_linear_gradient(matched.pre_activation(stimuli), limit)
+
+    def matched_response(self, layer: str, modified_gradient: bool = True) -> MatchedResponse:
+        """Return the matched layer as what goes into its last ReLU, and the ReLU.
+
+        Args:
+            layer: name of the matched layer.
+            modified_gradient: whether a ReLU at the layer's end gets the modified gradient; if
+                not, it is part of the function, with its true gradient.
+        """
         rectified = self.pre_activation(layer) if modified_gradient else None
-        if rectified is None:
-            return self._up_to(self.tensor(layer))
-        tensor, limit = rectified
-        before_relu = self._up_to(tensor)
-        return lambda stimuli: relu_linear_gradient(before_relu(stimuli), limit)
+        tensor, limit = rectified or (self.tensor(layer), None)
+        return MatchedResponse(self._up_to(tensor), limit)
 
     def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
         """Return stimuli [batch, *stimulus_shape] as float32.

@@ -1,0 +1,249 @@
+"""Our solver: L-BFGS with projection on the stimulus range, for every stimulus on its own.
+
+One iteration is one evaluation, at a trial point, for each stimulus in its own phase: a trial that
+lowers the objective enough becomes the metamer, adds a pair (s, y) of steps in stimulus and
+gradient to the memory and gives a new direction; another one halves the step. No stimulus waits
+for another, and every batch of evaluations is used by all.
+
+The memory holds the last pairs in rings of MEMORY + 1 slots. The slot after the newest pair takes
+the next one; it holds zeros as long as there is none, so that the slots' products can always be
+computed for the whole ring in one pass. The direction is a combination of the gradient and the
+pairs (Byrd, Nocedal & Schnabel 1994, equation 3.1), for which two passes over the memory are
+enough; the two-loop recursion, which gives the same direction, takes four.
+
+Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 (MEMORY + 1), features], the
+steps in front of the gradients' differences.
+"""
+
+import tensorflow as tf
+
+from model_metamers.synthesis.objective import Evaluation, per_stimulus, sum_over_features
+from model_metamers.synthesis.solver import Advance, Bounds, Rows
+
+MEMORY = 12  # pairs
+SLOTS = MEMORY + 1
+FIRST_STEP = 0.05  # RMS of the first step, in widths of the range ...
+FIRST_STEP_OF_START = 0.2  # ... or, in a range that is not finite, in RMS of the start
+SUFFICIENT = 1e-4  # share of the expected decrease that a trial must bring (Armijo)
+LEAST_CURVATURE = 1e-4  # cosine of s and y from which on a pair is kept
+MOST_HALVINGS = 10  # of a step, before the memory is given up
+MATCHED = 1e-8  # share of the first objective below which a stimulus is matched
+PATIENCE = 30  # evaluations in which the objective has to fall ...
+LEAST_DECREASE = 1e-3  # ... by this share
+
+
+class LBFGS:
+    """L-BFGS for every stimulus on its own.
+
+    Its rows:
+        trial: where the objective is evaluated next, like the stimuli.
+        gradient: at the metamer, like the stimuli.
+        objective, loss: at the metamer, [batch].
+        first: objective at the start, [batch].
+        earlier: objective at the last look at its decrease, [batch].
+        since: evaluations since then, int32 [batch].
+        length: share of the full step that is tried, [batch].
+        halvings: of the step since the last success, int32 [batch].
+        scale: of the gradient, in a direction without pairs, [batch].
+        memory: pairs, [batch, 2 SLOTS, features].
+        products: s_i y_j and y_i y_j, [batch, 2 SLOTS, SLOTS].
+        slot: of the next pair, int32 [batch].
+        n_pairs: int32 [batch].
+    """
+
+    def __init__(self, bounds: Bounds):
+        self._bounds = bounds
+
+    def start(self, metamer: tf.Tensor) -> Rows:
+        """Return the rows before the first evaluation, which is at the metamer itself."""
+        batch, features = metamer.shape[0], metamer.shape[1:].num_elements()
+        number, count = tf.zeros([batch]), tf.zeros([batch], tf.int32)
+        return {
+            "trial": metamer,
+            "gradient": tf.zeros_like(metamer),
+            "objective": number + float("inf"),
+            "loss": number,
+            "first": number,
+            "earlier": number + float("inf"),
+            "since": count,
+            "length": number + 1.0,
+            "halvings": count,
+            "scale": number,
+            "memory": tf.zeros([batch, 2 * SLOTS, features]),
+            "products": tf.zeros([batch, 2 * SLOTS, SLOTS]),
+            "slot": count,
+            "n_pairs": count,
+        }
+
+    def point(self, metamer: tf.Tensor, rows: Rows) -> tf.Tensor:
+        """Return the trial."""
+        return rows["trial"]
+
+    def loss(self, rows: Rows) -> tf.Tensor:
+        """Return the losses at the metamers, [batch]."""
+        return rows["loss"]
+
+    def advance(
+        self, metamer: tf.Tensor, rows: Rows, step: tf.Tensor, found: Evaluation
+    ) -> Advance:
+        """Judge the trial, and choose the next one."""
+        finite = tf.math.is_finite(found.objective) & tf.math.is_finite(
+            sum_over_features(tf.square(found.gradient))
+        )
+        s = rows["trial"] - metamer
+        expected = tf.minimum(sum_over_features(rows["gradient"] * s), 0.0)
+        falls = finite & (found.objective <= rows["objective"] + SUFFICIENT * expected)
+        y = tf.where(per_stimulus(falls, s), found.gradient - rows["gradient"], 0.0)
+
+        halvings = tf.where(falls, 0, rows["halvings"] + 1)
+        gives_up = halvings > MOST_HALVINGS
+        diverged = ~finite & ((step == 0) | (gives_up & (rows["n_pairs"] == 0)))
+        stuck = gives_up & (rows["n_pairs"] == 0)
+
+        x = tf.where(per_stimulus(falls, s), rows["trial"], metamer)
+        gradient = tf.where(per_stimulus(falls, s), found.gradient, rows["gradient"])
+        length = tf.where(falls, tf.minimum(2 * rows["length"], 1.0), 0.5 * rows["length"])
+        frozen = self._frozen(x, gradient)
+        free = tf.where(frozen, 0.0, gradient)
+        rows = rows | {
+            "gradient": gradient,
+            "objective": tf.where(falls, found.objective, rows["objective"]),
+            "loss": tf.where(falls, found.loss, rows["loss"]),
+            "first": tf.where(step == 0, found.objective, rows["first"]),
+            "length": tf.where(gives_up, 1.0, length),
+            "halvings": tf.where(gives_up, 0, halvings),
+            "n_pairs": tf.where(gives_up, 0, rows["n_pairs"]),
+        }
+        rows["scale"] = tf.where(step == 0, self._first_scale(x, free), rows["scale"])
+        rows, direction = _direction(rows, _flat(s), _flat(y), _flat(free))
+        direction = tf.where(frozen, 0.0, tf.reshape(direction, tf.shape(x)))
+        rows["trial"] = self._bounds.clip(x + per_stimulus(rows["length"], x) * direction)
+        rows, slow = _progress(rows)
+        return Advance(x, rows, stuck | slow, diverged)
+
+    def _frozen(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+        """Return which components are at a bound that the gradient pushes against."""
+        at_low, at_high = x <= self._bounds.low, x >= self._bounds.high
+        return (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+
+    def _first_scale(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+        if self._bounds.is_finite:
+            size = FIRST_STEP * self._bounds.width
+        else:
+            size = FIRST_STEP_OF_START * _rms(x)
+        return tf.math.divide_no_nan(size, _rms(gradient))
+
+
+def _direction(rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor):
+    """Remember the pair (s, y), if it shows positive curvature, and return -H gradient.
+
+    Args:
+        rows: see `LBFGS`.
+        s, y: steps in stimulus and gradient [batch, features]; y is zero where there was none.
+        gradient: without components that are frozen [batch, features].
+
+    Returns:
+        The rows with the pair, and the direction [batch, features].
+    """
+    sy, ss, yy = (tf.reduce_sum(a * b, axis=1) for a, b in ((s, y), (s, s), (y, y)))
+    keep = sy > LEAST_CURVATURE * tf.sqrt(ss) * tf.sqrt(yy)
+    pair = tf.where(keep[:, None, None], tf.stack([s, y], axis=1), 0.0)
+    memory = _with_pair(rows["memory"], pair, rows["slot"])
+    # One pass: how much of y and of the gradient lies along every step and difference.
+    along = tf.matmul(memory, tf.stack([pair[:, 1], gradient], axis=1), transpose_b=True)
+    is_slot = tf.one_hot(rows["slot"], SLOTS, on_value=True, off_value=False)
+    products = _with_products(rows["products"], along[..., 0], is_slot)
+
+    n_pairs = tf.where(keep, tf.minimum(rows["n_pairs"] + 1, MEMORY), rows["n_pairs"])
+    slot = tf.where(keep, (rows["slot"] + 1) % SLOTS, rows["slot"])
+    scale = tf.where(keep, tf.math.divide_no_nan(sy, yy), rows["scale"])
+    weights = _weights(products, along[..., 1], slot, n_pairs, scale)
+    combined = scale[:, None] * gradient + tf.matmul(weights[:, None], memory)[:, 0]
+    # Rounding can spoil a direction of nearly parallel pairs; the gradient's is always downhill.
+    downhill = tf.reduce_sum(combined * gradient, axis=1) > 0
+    direction = -tf.where(downhill[:, None], combined, scale[:, None] * gradient)
+    rows = rows | {
+        "memory": memory,
+        "products": products,
+        "slot": slot,
+        "scale": scale,
+        "n_pairs": tf.where(downhill, n_pairs, 0),
+    }
+    return rows, direction
+
+
+def _with_pair(memory: tf.Tensor, pair: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
+    """Write pairs [batch, 2, features] to their slots; inside a loop this happens in place."""
+    batch = tf.range(tf.shape(slot)[0])
+    places = [tf.stack([batch, slot + start], axis=1) for start in (0, SLOTS)]
+    return tf.tensor_scatter_nd_update(memory, tf.stack(places, axis=1), pair)
+
+
+def _with_products(products: tf.Tensor, along_y: tf.Tensor, is_slot: tf.Tensor) -> tf.Tensor:
+    """Put the newest pair's products [batch, 2 SLOTS] into its column, and its row of y y."""
+    products = tf.where(is_slot[:, None, :], along_y[:, :, None], products)
+    is_row = tf.concat([tf.zeros_like(is_slot), is_slot], axis=1)
+    return tf.where(is_row[:, :, None], along_y[:, None, SLOTS:], products)
+
+
+def _weights(
+    products: tf.Tensor, along: tf.Tensor, slot: tf.Tensor, n_pairs: tf.Tensor, scale: tf.Tensor
+) -> tf.Tensor:
+    """Return the weights of all steps and differences in H gradient, [batch, 2 SLOTS].
+
+    H = scale I + [S, scale Y] [[R^-T (D + scale Y'Y) R^-1, -R^-T], [-R^-1, 0]] [S, scale Y]'
+
+    where R is the upper triangle of S'Y and D its diagonal, pairs from the oldest to the newest.
+    """
+    age = (slot[:, None] - 1 - tf.range(SLOTS)) % SLOTS  # 0 for the newest, MEMORY for the free
+    order = (slot[:, None] - 1 - tf.range(MEMORY)[::-1]) % SLOTS  # slots from the oldest on
+    known = tf.gather(age, order, batch_dims=1) < n_pairs[:, None]
+    both = known[:, :, None] & known[:, None, :]
+    scale = tf.cast(scale, tf.float64)[:, None]
+
+    def ordered(square: tf.Tensor) -> tf.Tensor:
+        square = tf.gather(tf.gather(square, order, batch_dims=1), order, axis=2, batch_dims=1)
+        return tf.cast(tf.where(both, square, 0.0), tf.float64)
+
+    def of_known(values: tf.Tensor) -> tf.Tensor:
+        values = tf.where(known, tf.gather(values, order, batch_dims=1), 0.0)
+        return tf.cast(values, tf.float64)
+
+    s_y, y_y = ordered(products[:, :SLOTS]), ordered(products[:, SLOTS:])
+    s_g, y_g = of_known(along[:, :SLOTS]), of_known(along[:, SLOTS:])
+    diagonal = tf.linalg.diag_part(s_y)
+    r = tf.linalg.band_part(s_y, 0, -1) + tf.linalg.diag(tf.cast(~known, tf.float64))
+    of_y = _solved(r, s_g)
+    inner = diagonal * of_y + scale * (tf.linalg.matvec(y_y, of_y) - y_g)
+    of_s = _solved(r, inner, adjoint=True)
+    weights = tf.stack([of_s, -scale * of_y], axis=1)
+    weights = tf.cast(tf.where(known[:, None], weights, 0.0), tf.float32)
+    # Back from the oldest first to the order of the slots; the free one has none.
+    weights = tf.pad(weights, [[0, 0], [0, 0], [1, 0]])
+    place = tf.stack([MEMORY - age] * 2, axis=1)
+    return tf.reshape(tf.gather(weights, place, batch_dims=2), [-1, 2 * SLOTS])
+
+
+def _solved(r: tf.Tensor, values: tf.Tensor, adjoint: bool = False) -> tf.Tensor:
+    solved = tf.linalg.triangular_solve(r, values[:, :, None], lower=False, adjoint=adjoint)
+    return solved[:, :, 0]
+
+
+def _progress(rows: Rows) -> tuple[Rows, tf.Tensor]:
+    """Look at the decrease of the objective every PATIENCE evaluations; return who may stop."""
+    looks = rows["since"] + 1 >= PATIENCE
+    slow = rows["objective"] > (1 - LEAST_DECREASE) * rows["earlier"]
+    matched = rows["objective"] <= MATCHED * rows["first"]
+    rows = rows | {
+        "since": tf.where(looks, 0, rows["since"] + 1),
+        "earlier": tf.where(looks, rows["objective"], rows["earlier"]),
+    }
+    return rows, matched | (looks & slow)
+
+
+def _flat(values: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(values, [tf.shape(values)[0], values.shape[1:].num_elements()])
+
+
+def _rms(values: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_mean(tf.square(_flat(values)), axis=1))

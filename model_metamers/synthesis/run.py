@@ -1,0 +1,255 @@
+"""Synthesis: noise is optimised until one layer responds to it as to the natural stimulus.
+
+For every stimulus, on its own, a solver minimises how far the layer's response is from that to the
+natural stimulus (`objective`). A batch only shares the arithmetic: nothing couples its stimuli, so
+in exact arithmetic a metamer does not depend on its batch mates, the batch size or the number of
+devices. In float32 rounding differs with them, and grows with steps and depth. All state is
+explicit (`SynthesisState`); a chunk of evaluations runs inside one graph, and the host logs and
+saves in between.
+
+Source: paper section 2.1.
+"""
+
+import hashlib
+from collections.abc import Callable, Hashable, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.objective import MatchedResponse
+from model_metamers.synthesis.runner import StepRunner, make_solver
+from model_metamers.synthesis.solver import Bounds, Solver
+from model_metamers.synthesis.state import FREE, SynthesisState, initial_noise, initial_state
+
+MOST_GRAPHS = 8  # kept for a network; with one for every layer of ours, none is traced twice
+
+
+class MatchedNetwork(Protocol):
+    """What synthesis needs to know of a network (`networks.Network` has it).
+
+    Attributes:
+        stimulus_range: bounds of a stimulus' values; None for none.
+        graphs: where synthesis keeps what it traced.
+    """
+
+    stimulus_range: tuple[float, float] | None
+    graphs: MutableMapping[Hashable, Any]
+
+    def matched_response(self, layer: str, modified_gradient: bool) -> MatchedResponse:
+        """Return the differentiable function from stimuli to the layer's activations."""
+
+    def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
+        """Return stimuli as float32, or raise ValueError."""
+
+
+@dataclass(frozen=True)
+class SynthesisResult:
+    """What became of n stimuli.
+
+    Attributes:
+        metamers: [n, ...].
+        losses: [n_logged, n]; see `SynthesisState`.
+        status: "finished" or "diverged", [n].
+        step: evaluations each stimulus took, [n].
+    """
+
+    metamers: np.ndarray
+    losses: np.ndarray
+    status: np.ndarray
+    step: np.ndarray
+
+
+def synthesize(
+    network: MatchedNetwork,
+    layer: str,
+    natural: np.ndarray,
+    config: SynthesisConfig = SynthesisConfig(),
+    strategy: tf.distribute.Strategy | None = None,
+    stimulus_ids: Sequence[str] | None = None,
+    state: SynthesisState | None = None,
+    on_chunk: Callable[[SynthesisState], None] = lambda state: None,
+    initial: np.ndarray | None = None,
+    batch_size: int | None = None,
+) -> SynthesisResult:
+    """Make metamers of `natural` for one layer.
+
+    Args:
+        network: see `MatchedNetwork`.
+        layer: the matched layer.
+        natural: stimuli [n, *stimulus_shape].
+        config: the optimisation.
+        strategy: splits the batch over its replicas; None for one device.
+        stimulus_ids: n different names that, with the seed, determine the initial noise; by
+            default a hash of each stimulus.
+        state: an earlier call's last state, to continue from.
+        on_chunk: receives the state after every `log_every` evaluations (to save it, to show
+            progress).
+        initial: stimuli to start from instead of noise, like `natural`.
+        batch_size: stimuli that are optimised at a time, by default all; each that ends gives its
+            place to the next one, at the end of a chunk.
+
+    Returns:
+        The metamers; a stimulus that met a NaN or Inf keeps its last finite values.
+
+    Raises:
+        ValueError: stimuli of the wrong shape, an unknown layer, or a state of something else.
+    """
+    natural = network.check_stimuli(natural)
+    ids = _checked_ids(natural, stimulus_ids)
+    strategy = strategy or tf.distribute.get_strategy()
+    bounds = Bounds() if network.stimulus_range is None else Bounds(*network.stimulus_range)
+    places = _n_places(len(natural), batch_size, strategy.num_replicas_in_sync)
+    if initial is None:
+        start = initial_noise(natural.shape, ids, config.seed, bounds)
+    else:
+        start = _checked_initial(network, initial, natural.shape)
+    solver = make_solver(config, bounds)
+    fresh = initial_state(start, _started(solver, start[[0] * places]))
+    if state is None:
+        # A NaN would pass unseen through a ReLU, which some kernels turn into zero.
+        features = tuple(range(1, natural.ndim))
+        state = replace(fresh, diverged=~np.isfinite(natural).all(axis=features))
+    else:
+        state.check_like(fresh)
+
+    def runner() -> StepRunner:
+        with strategy.scope():
+            matched = network.matched_response(layer, config.modified_gradient)
+        return StepRunner(matched, solver, strategy)
+
+    settings = replace(config, iterations=1, seed=0, log_every=1)
+    key = (layer, settings, bounds, places, strategy)
+    run_steps = _kept(network.graphs, key, runner)
+    state = _run(state, natural, config, solver, run_steps, on_chunk)
+    status = np.where(state.diverged, "diverged", "finished")
+    return SynthesisResult(state.metamer, state.loss, status, state.step)
+
+
+def _run(
+    state: SynthesisState,
+    natural: np.ndarray,
+    config: SynthesisConfig,
+    solver: Solver,
+    run_steps: StepRunner,
+    on_chunk: Callable[[SynthesisState], None],
+) -> SynthesisState:
+    """Fill the places, take chunks of evaluations and log, until every stimulus has ended."""
+    target, held = None, None
+    while True:
+        state = _filled(state, config.iterations, solver)
+        if (state.place == FREE).all():
+            return state
+        if not np.array_equal(state.place, held):
+            target, held = run_steps.responses(natural[state.place]), state.place
+        rows = run_steps(target, _rows(state), config.log_every, config.iterations)
+        state = _logged(state, rows, config.log_every)
+        on_chunk(state)
+
+
+def _filled(state: SynthesisState, iterations: int, solver: Solver) -> SynthesisState:
+    """Give the places of stimuli that have ended to those that wait, in their order."""
+    ended = state.stopped | state.diverged | (state.step >= iterations)
+    place = np.where(ended[state.place], FREE, state.place)
+    waiting = np.setdiff1d(np.flatnonzero(~ended), place)
+    free = np.flatnonzero(place == FREE)[: len(waiting)]
+    place[free] = waiting[: len(free)]
+    if not len(free):
+        return replace(state, place=place)
+    started = _started(solver, state.metamer[place])
+    rows = {name: array.copy() for name, array in state.solver.items()}
+    for name, array in started.items():
+        rows[name][free] = array[free]
+    return replace(state, place=place, solver=rows)
+
+
+def _rows(state: SynthesisState) -> dict[str, np.ndarray]:
+    """Return what the graph needs of the stimuli in the places; a free one copies some stimulus."""
+    place = state.place
+    return {
+        "metamer": state.metamer[place],
+        "step": state.step[place],
+        "stopped": state.stopped[place] | (place == FREE),
+        "diverged": state.diverged[place],
+        "first_loss": state.loss[0, place],
+        "loss": state.loss[-1, place],
+        **state.solver,
+    }
+
+
+def _logged(state: SynthesisState, rows: dict[str, np.ndarray], log_every: int) -> SynthesisState:
+    """Return the state after a chunk, with its losses in the rows of each stimulus' own step."""
+    used = state.place != FREE
+    place = state.place[used]
+    changed = {name: getattr(state, name).copy() for name in _OF_STIMULI}
+    for name, values in changed.items():
+        values[place] = rows[name][used]
+    logged_row = -(-rows["step"] // log_every)
+    missing = max(0, int(logged_row[used].max()) + 1 - len(state.loss))
+    loss = np.pad(state.loss, [(0, missing), (0, 0)], mode="edge")
+    for index in np.flatnonzero(used):
+        stimulus = state.place[index]
+        if state.step[stimulus] == 0:
+            loss[:, stimulus] = rows["first_loss"][index]
+        if rows["step"][index] > 0:
+            loss[logged_row[index] :, stimulus] = rows["loss"][index]
+    solver = {name: rows[name] for name in state.solver}
+    return replace(state, **changed, loss=loss, solver=solver)
+
+
+_OF_STIMULI = ("metamer", "step", "stopped", "diverged")
+
+
+def _started(solver: Solver, metamer: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: rows.numpy() for name, rows in solver.start(tf.constant(metamer)).items()}
+
+
+def _n_places(n_stimuli: int, batch_size: int | None, n_replicas: int) -> int:
+    """Return how many stimuli are optimised at a time, a multiple of the number of replicas."""
+    if batch_size is not None and (
+        isinstance(batch_size, bool)
+        or not isinstance(batch_size, int | np.integer)
+        or batch_size < 1
+    ):
+        raise ValueError(f"batch_size must be a whole number from 1; got {batch_size!r}")
+    n_places = n_stimuli if batch_size is None else min(n_stimuli, int(batch_size))
+    return -(-n_places // n_replicas) * n_replicas
+
+
+def _kept(graphs: MutableMapping[Hashable, Any], key: Hashable, make: Callable[[], Any]) -> Any:
+    """Return what `make` made for `key`; the last few are kept."""
+    graphs[key] = graphs.pop(key, None) or make()
+    while len(graphs) > MOST_GRAPHS:
+        del graphs[next(iter(graphs))]
+    return graphs[key]
+
+
+def _checked_ids(natural: np.ndarray, stimulus_ids: Sequence[str] | None) -> list[str]:
+    if stimulus_ids is None:
+        return [_content_id(stimulus) for stimulus in natural]
+    ids = list(stimulus_ids)
+    if len(ids) != len(natural):
+        raise ValueError(f"expected {len(natural)} stimulus_ids, one per stimulus; got {len(ids)}")
+    for name in ids:
+        if not isinstance(name, str) or not name or ids.count(name) > 1:
+            raise ValueError(f"stimulus_ids must be different, non-empty text; got {name!r}")
+    return ids
+
+
+def _checked_initial(
+    network: MatchedNetwork, initial: np.ndarray, shape: Sequence[int]
+) -> np.ndarray:
+    initial = network.check_stimuli(initial)
+    if initial.shape != tuple(shape):
+        raise ValueError(
+            f"expected {shape[0]} initial stimuli, one per natural stimulus; got {len(initial)}"
+        )
+    if not np.isfinite(initial).all():
+        raise ValueError("initial stimuli must be finite; some have NaN or Inf")
+    return initial
+
+
+def _content_id(stimulus: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(stimulus).tobytes()).hexdigest()[:16]

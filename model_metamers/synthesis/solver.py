@@ -1,0 +1,73 @@
+"""What a solver is: explicit state, one row per stimulus, and a pure step from row to row."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.synthesis.objective import Evaluation
+
+Rows = dict[str, tf.Tensor]  # name -> [batch, ...]
+
+
+class Advance(NamedTuple):
+    """A solver's state after an evaluation.
+
+    Attributes:
+        metamer: the best stimuli so far, [batch, ...].
+        rows: the solver's own state.
+        stopped: whether further evaluations would not help, bool [batch].
+        diverged: whether the evaluation met NaN or Inf that the solver cannot avoid, bool [batch].
+    """
+
+    metamer: tf.Tensor
+    rows: Rows
+    stopped: tf.Tensor
+    diverged: tf.Tensor
+
+
+class Solver(Protocol):
+    """How an objective is minimised, for every stimulus on its own; nothing couples rows."""
+
+    def start(self, metamer: tf.Tensor) -> Rows:
+        """Return the solver's rows before the first evaluation."""
+
+    def point(self, metamer: tf.Tensor, rows: Rows) -> tf.Tensor:
+        """Return the stimuli at which the objective is to be evaluated next."""
+
+    def advance(
+        self, metamer: tf.Tensor, rows: Rows, step: tf.Tensor, found: Evaluation
+    ) -> Advance:
+        """Return the state after an evaluation at `point`; `step` counts those before it."""
+
+    def loss(self, rows: Rows) -> tf.Tensor | None:
+        """Return the losses [batch] of the metamers, if the solver knows them."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of a stimulus' values, which may be open at either end.
+
+    Attributes:
+        low, high: bounds; infinite where there is none.
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+
+    @property
+    def width(self) -> float:
+        """The unit of noise and steps: the width of a finite range, else 1."""
+        return self.high - self.low if self.is_finite else 1.0
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the range has both ends."""
+        return bool(np.isfinite(self.high - self.low))
+
+    def clip(self, stimuli: tf.Tensor) -> tf.Tensor:
+        """Return the nearest stimuli in the range."""
+        if np.isinf(self.low) and np.isinf(self.high):
+            return stimuli
+        return tf.clip_by_value(stimuli, self.low, self.high)

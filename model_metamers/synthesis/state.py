@@ -1,0 +1,135 @@
+"""Where a synthesis stands: explicit, one row per stimulus, and enough to continue from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from model_metamers.stimuli.noise import image_noise, pink_noise
+from model_metamers.synthesis.solver import Bounds
+
+FREE = -1  # a place without a stimulus
+_SOLVER = "solver."  # in front of the names of the solver's arrays in storage
+
+
+@dataclass(frozen=True)
+class SynthesisState:
+    """Everything the next evaluation depends on.
+
+    At most `len(place)` of the n stimuli are optimised at a time, each in a place of the graph,
+    which has a fixed shape; the others wait for one, or are through.
+
+    Attributes:
+        metamer: stimuli, float32 [n, ...]; the initial noise of those that wait.
+        step: evaluations each stimulus took, int32 [n].
+        stopped: whether more would not have helped, bool [n].
+        diverged: whether it ended at a NaN or Inf, bool [n].
+        loss: logged losses, float32 [n_logged, n], one row for every `log_every` evaluations of a
+            stimulus, whenever it took them; the first row is that of the noise. The last loss of
+            a stimulus fills its rows up. NaN for those that wait.
+        place: which stimulus each place holds, int32 [places]; FREE for none.
+        solver: the solver's state of every place, name -> [places, ...].
+    """
+
+    metamer: np.ndarray
+    step: np.ndarray
+    stopped: np.ndarray
+    diverged: np.ndarray
+    loss: np.ndarray
+    place: np.ndarray
+    solver: Mapping[str, np.ndarray]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays by name, for storage."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "solver"}
+        return own | {_SOLVER + name: array for name, array in self.solver.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "SynthesisState":
+        """Return the state that `arrays` described.
+
+        Raises:
+            ValueError: arrays of something else.
+        """
+        own = {f.name: arrays[f.name] for f in fields(cls) if f.name in arrays}
+        solver = {
+            name.removeprefix(_SOLVER): array
+            for name, array in arrays.items()
+            if name.startswith(_SOLVER)
+        }
+        names = {f.name for f in fields(cls)} - {"solver"}
+        if set(own) != names or len(own) + len(solver) != len(arrays):
+            raise ValueError(
+                f"expected the state of a synthesis, with {', '.join(sorted(names))} and the "
+                f"solver's arrays; got {', '.join(sorted(arrays)) or 'nothing'}"
+            )
+        return cls(**own, solver=solver)
+
+    def check_like(self, expected: "SynthesisState") -> None:
+        """Check that this state could follow another one.
+
+        Raises:
+            ValueError: it is of other stimuli, another solver or another number of places.
+        """
+        ours, theirs = self.arrays(), expected.arrays()
+        if set(ours) != set(theirs):
+            raise ValueError(
+                f"the state is of another solver; expected arrays {', '.join(theirs)}; got "
+                f"{', '.join(ours)}"
+            )
+        for name, array in ours.items():
+            shape, dtype = np.shape(array), getattr(array, "dtype", None)
+            wanted = theirs[name].shape
+            if name == "loss":  # grows
+                shape, wanted = shape[1:], wanted[1:]
+            if shape != wanted or dtype != theirs[name].dtype:
+                raise ValueError(
+                    f"the state is of another synthesis: expected {name} of shape "
+                    f"{list(wanted)}, {theirs[name].dtype}; got {list(shape)}, {dtype}"
+                )
+        if not np.isin(self.place, range(FREE, len(self.step))).all():
+            raise ValueError(f"the state's places hold unknown stimuli: {self.place.tolist()}")
+
+
+def initial_noise(
+    shape: Sequence[int], stimulus_ids: Sequence[str], seed: int, bounds: Bounds = Bounds()
+) -> np.ndarray:
+    """Return what metamers start from: uniform noise for images, pink noise for sounds.
+
+    Args:
+        shape: of the stimuli, [n, ...]; one dimension behind n is a sound's.
+        stimulus_ids: n names, which with the seed determine the noise.
+        seed: of the noise.
+        bounds: a finite range scales the noise: images as if it were [0, 1], sounds [-1, 1].
+
+    Returns:
+        float32 of `shape`.
+    """
+    stimulus_shape = tuple(shape[1:])
+    if len(stimulus_shape) == 1:
+        noise = np.stack([pink_noise(stimulus_shape[0], seed, name) for name in stimulus_ids])
+        unit = bounds.width / 2 if bounds.is_finite else 1.0
+        origin = (bounds.low + bounds.high) / 2 if bounds.is_finite else 0.0
+    else:
+        noise = np.stack([image_noise(stimulus_shape, seed, name) for name in stimulus_ids])
+        unit, origin = bounds.width, bounds.low if bounds.is_finite else 0.0
+    return (np.float32(origin) + np.float32(unit) * noise).astype(np.float32)
+
+
+def initial_state(metamer: np.ndarray, solver: Mapping[str, np.ndarray]) -> SynthesisState:
+    """Return the state before the first evaluation, with every place free.
+
+    Args:
+        metamer: what the metamers start from, [n, ...].
+        solver: the solver's state of all places, of any values.
+    """
+    n_stimuli, n_places = len(metamer), len(next(iter(solver.values())))
+    return SynthesisState(
+        metamer=metamer,
+        step=np.zeros(n_stimuli, np.int32),
+        stopped=np.zeros(n_stimuli, bool),
+        diverged=np.zeros(n_stimuli, bool),
+        loss=np.full((1, n_stimuli), np.nan, np.float32),
+        place=np.full(n_places, FREE, np.int32),
+        solver=dict(solver),
+    )
