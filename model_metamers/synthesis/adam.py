@@ -41,8 +41,9 @@ class Adam:
         )
         return Advance(x, {"m": m, "v": v}, stopped=tf.zeros_like(finite), diverged=~finite)
 
-    def loss(self, rows: Rows) -> None:
+    def loss(self, rows: Rows) -> tf.Tensor | None:
         """Return None: the loss after a step is known only from the next evaluation."""
+        return None
 
 
 def adam_step(

@@ -6,26 +6,24 @@ gradient to the memory and gives a new direction; another one halves the step. N
 for another, and every batch of evaluations is used by all.
 
 The memory holds the last pairs in rings of MEMORY + 1 slots. The slot after the newest pair takes
-the next one; it holds zeros as long as there is none, so that the slots' products can always be
-computed for the whole ring in one pass. The direction is a combination of the gradient and the
+the next one, and is left out as long as that shows no positive curvature. The direction is a combination of the gradient and the
 pairs (Byrd, Nocedal & Schnabel 1994, equation 3.1), for which two passes over the memory are
 enough; the two-loop recursion, which gives the same direction, takes four.
 
-Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 (MEMORY + 1), features], the
-steps in front of the gradients' differences.
+Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 (MEMORY + 1) + 1, features]:
+the steps, the differences of gradients, and the gradient, of which a direction is made.
 """
 
 import tensorflow as tf
 
-from model_metamers.synthesis.objective import Evaluation, per_stimulus, sum_over_features
+from model_metamers.synthesis.objective import Evaluation, chosen
 from model_metamers.synthesis.solver import Advance, Bounds, Rows
 
 MEMORY = 12  # pairs
 SLOTS = MEMORY + 1
 FIRST_STEP = 0.05  # RMS of the first step, in widths of the range ...
 FIRST_STEP_OF_START = 0.2  # ... or, in a range that is not finite, in RMS of the start
-SUFFICIENT = 1e-4  # share of the expected decrease that a trial must bring (Armijo)
-LEAST_CURVATURE = 1e-4  # cosine of s and y from which on a pair is kept
+LEAST_CURVATURE = 1e-4  # s y / y y of a pair that is kept, relative to the newest pair's
 MOST_HALVINGS = 10  # of a step, before the memory is given up
 MATCHED = 1e-8  # share of the first objective below which a stimulus is matched
 PATIENCE = 30  # evaluations in which the objective has to fall ...
@@ -37,7 +35,7 @@ class LBFGS:
 
     Its rows:
         trial: where the objective is evaluated next, like the stimuli.
-        gradient: at the metamer, like the stimuli.
+        gradient: at the metamer, [batch, features].
         objective, loss: at the metamer, [batch].
         first: objective at the start, [batch].
         earlier: objective at the last look at its decrease, [batch].
@@ -45,7 +43,7 @@ class LBFGS:
         length: share of the full step that is tried, [batch].
         halvings: of the step since the last success, int32 [batch].
         scale: of the gradient, in a direction without pairs, [batch].
-        memory: pairs, [batch, 2 SLOTS, features].
+        memory: steps, differences and the gradient, [batch, 2 SLOTS + 1, features].
         products: s_i y_j and y_i y_j, [batch, 2 SLOTS, SLOTS].
         slot: of the next pair, int32 [batch].
         n_pairs: int32 [batch].
@@ -60,7 +58,7 @@ class LBFGS:
         number, count = tf.zeros([batch]), tf.zeros([batch], tf.int32)
         return {
             "trial": metamer,
-            "gradient": tf.zeros_like(metamer),
+            "gradient": tf.zeros([batch, features]),
             "objective": number + float("inf"),
             "loss": number,
             "first": number,
@@ -69,7 +67,7 @@ class LBFGS:
             "length": number + 1.0,
             "halvings": count,
             "scale": number,
-            "memory": tf.zeros([batch, 2 * SLOTS, features]),
+            "memory": tf.zeros([batch, 2 * SLOTS + 1, features]),
             "products": tf.zeros([batch, 2 * SLOTS, SLOTS]),
             "slot": count,
             "n_pairs": count,
@@ -87,24 +85,17 @@ class LBFGS:
         self, metamer: tf.Tensor, rows: Rows, step: tf.Tensor, found: Evaluation
     ) -> Advance:
         """Judge the trial, and choose the next one."""
-        finite = tf.math.is_finite(found.objective) & tf.math.is_finite(
-            sum_over_features(tf.square(found.gradient))
-        )
-        s = rows["trial"] - metamer
-        expected = tf.minimum(sum_over_features(rows["gradient"] * s), 0.0)
-        falls = finite & (found.objective <= rows["objective"] + SUFFICIENT * expected)
-        y = tf.where(per_stimulus(falls, s), found.gradient - rows["gradient"], 0.0)
-
+        x, trial, tried = _flat(metamer), _flat(rows["trial"]), _flat(found.gradient)
+        finite = tf.math.is_finite(found.objective + tf.reduce_sum(tried, axis=1))
+        falls = finite & (found.objective < rows["objective"])
         halvings = tf.where(falls, 0, rows["halvings"] + 1)
         gives_up = halvings > MOST_HALVINGS
-        diverged = ~finite & ((step == 0) | (gives_up & (rows["n_pairs"] == 0)))
         stuck = gives_up & (rows["n_pairs"] == 0)
 
-        x = tf.where(per_stimulus(falls, s), rows["trial"], metamer)
-        gradient = tf.where(per_stimulus(falls, s), found.gradient, rows["gradient"])
+        new_x = chosen(falls, trial, x)
+        gradient = chosen(falls, tried, rows["gradient"])
+        s, y = new_x - x, gradient - rows["gradient"]
         length = tf.where(falls, tf.minimum(2 * rows["length"], 1.0), 0.5 * rows["length"])
-        frozen = self._frozen(x, gradient)
-        free = tf.where(frozen, 0.0, gradient)
         rows = rows | {
             "gradient": gradient,
             "objective": tf.where(falls, found.objective, rows["objective"]),
@@ -113,55 +104,68 @@ class LBFGS:
             "length": tf.where(gives_up, 1.0, length),
             "halvings": tf.where(gives_up, 0, halvings),
             "n_pairs": tf.where(gives_up, 0, rows["n_pairs"]),
+            "scale": self._scale(rows["scale"], step, new_x, gradient),
         }
-        rows["scale"] = tf.where(step == 0, self._first_scale(x, free), rows["scale"])
-        rows, direction = _direction(rows, _flat(s), _flat(y), _flat(free))
-        direction = tf.where(frozen, 0.0, tf.reshape(direction, tf.shape(x)))
-        rows["trial"] = self._bounds.clip(x + per_stimulus(rows["length"], x) * direction)
+        frozen, zeros = self._frozen(new_x, gradient), tf.zeros_like(x)
+        rows, move = _remembered_move(rows, s, y, tf.where(frozen, zeros, gradient))
+        trial = self._bounds.clip(new_x + tf.where(frozen, zeros, move))
+        rows["trial"] = tf.reshape(trial, metamer.shape)
         rows, slow = _progress(rows)
-        return Advance(x, rows, stuck | slow, diverged)
+        new_metamer = tf.reshape(new_x, metamer.shape)
+        diverged = ~finite & ((step == 0) | stuck)
+        return Advance(new_metamer, rows, stuck | slow, diverged)
 
     def _frozen(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
         """Return which components are at a bound that the gradient pushes against."""
         at_low, at_high = x <= self._bounds.low, x >= self._bounds.high
         return (at_low & (gradient > 0)) | (at_high & (gradient < 0))
 
-    def _first_scale(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-        if self._bounds.is_finite:
+    def _scale(
+        self, scale: tf.Tensor, step: tf.Tensor, x: tf.Tensor, gradient: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the gradient's scale: at the start, what gives the first step its size."""
+
+        def first() -> tf.Tensor:
             size = FIRST_STEP * self._bounds.width
-        else:
-            size = FIRST_STEP_OF_START * _rms(x)
-        return tf.math.divide_no_nan(size, _rms(gradient))
+            if not self._bounds.is_finite:
+                size = FIRST_STEP_OF_START * _rms(x)
+            return tf.where(step == 0, tf.math.divide_no_nan(size, _rms(gradient)), scale)
+
+        return tf.cond(tf.reduce_any(step == 0), first, lambda: scale)
 
 
-def _direction(rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor):
-    """Remember the pair (s, y), if it shows positive curvature, and return -H gradient.
+def _remembered_move(
+    rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor
+) -> tuple[Rows, tf.Tensor]:
+    """Remember the pair (s, y), if it shows positive curvature, and return -length H gradient.
 
     Args:
         rows: see `LBFGS`.
-        s, y: steps in stimulus and gradient [batch, features]; y is zero where there was none.
-        gradient: without components that are frozen [batch, features].
-
-    Returns:
-        The rows with the pair, and the direction [batch, features].
+        s, y: steps in stimulus and gradient [batch, features]; zero where there was none.
+        gradient: without the components that are frozen [batch, features].
     """
-    sy, ss, yy = (tf.reduce_sum(a * b, axis=1) for a, b in ((s, y), (s, s), (y, y)))
-    keep = sy > LEAST_CURVATURE * tf.sqrt(ss) * tf.sqrt(yy)
-    pair = tf.where(keep[:, None, None], tf.stack([s, y], axis=1), 0.0)
-    memory = _with_pair(rows["memory"], pair, rows["slot"])
-    # One pass: how much of y and of the gradient lies along every step and difference.
-    along = tf.matmul(memory, tf.stack([pair[:, 1], gradient], axis=1), transpose_b=True)
+    newest = tf.stack([s, y, gradient], axis=1)
+    memory = _with_newest(rows["memory"], newest, rows["slot"])
+    # One pass: how much of the newest rows lies along every row.
+    along = _products(newest, memory, transpose_b=True)
+    along_y, along_gradient = along[:, 1, :-1], along[:, 2, :-1]
     is_slot = tf.one_hot(rows["slot"], SLOTS, on_value=True, off_value=False)
-    products = _with_products(rows["products"], along[..., 0], is_slot)
-
+    products = _with_products(rows["products"], along_y, is_slot)
+    sy, yy = (
+        tf.reduce_sum(tf.where(is_slot, part, 0.0), axis=1)
+        for part in tf.split(along_y, 2, axis=1)
+    )
+    keep = sy > LEAST_CURVATURE * rows["scale"] * yy
     n_pairs = tf.where(keep, tf.minimum(rows["n_pairs"] + 1, MEMORY), rows["n_pairs"])
     slot = tf.where(keep, (rows["slot"] + 1) % SLOTS, rows["slot"])
     scale = tf.where(keep, tf.math.divide_no_nan(sy, yy), rows["scale"])
-    weights = _weights(products, along[..., 1], slot, n_pairs, scale)
-    combined = scale[:, None] * gradient + tf.matmul(weights[:, None], memory)[:, 0]
+
+    weights = _weights(products, along_gradient, slot, n_pairs, scale)
     # Rounding can spoil a direction of nearly parallel pairs; the gradient's is always downhill.
-    downhill = tf.reduce_sum(combined * gradient, axis=1) > 0
-    direction = -tf.where(downhill[:, None], combined, scale[:, None] * gradient)
+    downhill = scale * along[:, 2, -1] + tf.reduce_sum(weights * along_gradient, axis=1) > 0
+    weights = tf.where(downhill[:, None], weights, 0.0)
+    weights = -rows["length"][:, None] * tf.concat([weights, scale[:, None]], axis=1)
+    move = _products(weights[:, None], memory)[:, 0]
     rows = rows | {
         "memory": memory,
         "products": products,
@@ -169,14 +173,20 @@ def _direction(rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor):
         "scale": scale,
         "n_pairs": tf.where(downhill, n_pairs, 0),
     }
-    return rows, direction
+    return rows, move
 
 
-def _with_pair(memory: tf.Tensor, pair: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
-    """Write pairs [batch, 2, features] to their slots; inside a loop this happens in place."""
-    batch = tf.range(tf.shape(slot)[0])
-    places = [tf.stack([batch, slot + start], axis=1) for start in (0, SLOTS)]
-    return tf.tensor_scatter_nd_update(memory, tf.stack(places, axis=1), pair)
+def _products(a: tf.Tensor, b: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
+    """Return the matrix product for each stimulus; on CPUs one by one are faster than a batch."""
+    pairs = zip(tf.unstack(a), tf.unstack(b), strict=True)
+    return tf.stack([tf.matmul(x, y, transpose_b=transpose_b) for x, y in pairs])
+
+
+def _with_newest(memory: tf.Tensor, newest: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
+    """Write s, y and gradient [batch, 3, features]; inside a loop this happens in place."""
+    batch = tf.broadcast_to(tf.range(slot.shape[0])[:, None], [slot.shape[0], 3])
+    places = tf.stack([slot, slot + SLOTS, tf.fill(slot.shape, 2 * SLOTS)], axis=1)
+    return tf.tensor_scatter_nd_update(memory, tf.stack([batch, places], axis=2), newest)
 
 
 def _with_products(products: tf.Tensor, along_y: tf.Tensor, is_slot: tf.Tensor) -> tf.Tensor:

@@ -91,3 +91,9 @@ def sum_over_features(values: tf.Tensor) -> tf.Tensor:
 def per_stimulus(values: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     """Reshape [batch] to broadcast against [batch, ...]."""
     return tf.reshape(values, [-1] + [1] * (like.shape.rank - 1))
+
+
+def chosen(condition: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Return the rows of `a` where the condition [batch] holds, else those of `b`."""
+    # Takes rows as they are; the broadcasting of tf.where costs ten times as much.
+    return tf.raw_ops.Select(condition=condition, x=a, y=b)
