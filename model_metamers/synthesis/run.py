@@ -118,7 +118,7 @@ def synthesize(
     def runner() -> StepRunner:
         with strategy.scope():
             matched = network.matched_response(layer, config.modified_gradient)
-        return StepRunner(matched, solver, strategy)
+        return StepRunner(matched, solver, strategy, (places, *natural.shape[1:]))
 
     settings = replace(config, iterations=1, seed=0, log_every=1)
     key = (layer, settings, bounds, places, strategy)

@@ -5,7 +5,7 @@ stimuli, the solver's steps and the losses that are logged. Stimuli fill the pla
 fixed size, which is split over the strategy's replicas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,19 +33,27 @@ class StepRunner:
         matched: the matched layer.
         solver: makes the steps.
         strategy: the devices.
+        shape: of the stimuli in all places, [places, ...].
     """
 
     def __init__(
-        self, matched: MatchedResponse, solver: Solver, strategy: tf.distribute.Strategy
+        self,
+        matched: MatchedResponse,
+        solver: Solver,
+        strategy: tf.distribute.Strategy,
+        shape: Sequence[int],
     ) -> None:
-        evaluate = tf.function(evaluation(matched))
+        places = shape[0] // strategy.num_replicas_in_sync
+        # Responses to natural stimuli are evaluated against no target, the scalar zero.
+        signature = tf.TensorSpec([places, *shape[1:]]), tf.TensorSpec(None)
+        evaluate = tf.function(evaluation(matched), input_signature=signature)
         # XLA speeds a step up on GPUs and slows it down on CPUs.
         is_gpu = bool(tf.config.list_logical_devices("GPU"))
         steps = tf.function(_steps(evaluate, solver), jit_compile=is_gpu)
 
         # Given a compiled function itself, a strategy of CPUs compiles all replicas as one.
         self._respond = _Graph(
-            lambda stimuli: strategy.run(lambda *a: evaluate(*a).response, (stimuli, 0.0))
+            lambda stimuli: strategy.run(lambda x: evaluate(x, 0.0).response, (stimuli,))
         )
         self._run = _Graph(lambda *arguments: strategy.run(lambda *a: steps(*a), arguments))
         self._strategy = strategy

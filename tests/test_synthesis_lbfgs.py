@@ -1,0 +1,171 @@
+"""L-BFGS: a NumPy twin, and what its state machine does with trials that fail."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model_metamers.synthesis import SynthesisConfig, lbfgs, synthesize
+from model_metamers.synthesis.objective import evaluation
+from model_metamers.synthesis.solver import Bounds
+
+LBFGS = SynthesisConfig(iterations=60, solver="lbfgs", log_every=20)
+
+
+@dataclass
+class Function:
+    """A network that is a function of [batch, 4, 4, 3] stimuli, with a ReLU behind it or not."""
+
+    pre_activation: Any
+    limit: float | None = None
+    stimulus_range: tuple[float, float] | None = (0.0, 1.0)
+    graphs: dict = field(default_factory=dict)
+
+    def matched_response(self, layer, modified_gradient):
+        return self
+
+    def check_stimuli(self, stimuli):
+        return np.asarray(stimuli, np.float32)
+
+
+@pytest.fixture
+def natural():
+    return np.random.default_rng(0).random((3, 4, 4, 3), np.float32)
+
+
+@pytest.fixture
+def mixture():
+    """A badly conditioned linear layer of 48 units."""
+    draw = np.random.default_rng(1)
+    matrix = draw.standard_normal((48, 48)) * np.logspace(0, 1.5, 48)
+    return tf.constant(matrix, tf.float32)
+
+
+def mixed(matrix):
+    return lambda stimuli: tf.matmul(tf.reshape(stimuli, [-1, 48]), matrix)
+
+
+class Twin:
+    """The algorithm for one stimulus, with the two-loop recursion, in float64."""
+
+    def __init__(self, function, x, low, high):
+        self.function, self.low, self.high = function, low, high
+        self.x, self.pairs, self.length = x, [], 1.0
+        self.f, self.g = function(x)
+        self.scale = lbfgs.FIRST_STEP * (high - low) / np.sqrt(np.mean(self.g**2))
+
+    def trial(self):
+        frozen = ((self.x <= self.low) & (self.g > 0)) | ((self.x >= self.high) & (self.g < 0))
+        q, weights = np.where(frozen, 0.0, self.g), []
+        for s, y in reversed(self.pairs):
+            weights.append(s @ q / (s @ y))
+            q = q - weights[-1] * y
+        q = self.scale * q
+        for (s, y), weight in zip(self.pairs, reversed(weights), strict=True):
+            q = q + s * (weight - y @ q / (s @ y))
+        step = np.where(frozen, 0.0, -self.length * q)
+        return np.clip(self.x + step, self.low, self.high)
+
+    def step(self):
+        trial = self.trial()
+        f, g = self.function(trial)
+        if f >= self.f:
+            self.length /= 2
+            return
+        s, y = trial - self.x, g - self.g
+        if s @ y > lbfgs.LEAST_CURVATURE * self.scale * (y @ y):
+            self.pairs = [*self.pairs, (s, y)][-lbfgs.MEMORY :]
+            self.scale = s @ y / (y @ y)
+        self.x, self.f, self.g, self.length = trial, f, g, min(1.0, 2 * self.length)
+
+
+@pytest.mark.parametrize("limit", [None, float("inf")])
+def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
+    """More steps than pairs fit into the memory, with bounds, halved steps and rejected pairs."""
+    matrix = mixture.numpy().astype(np.float64)
+    function = Function(mixed(mixture), limit)
+    evaluate, solver = evaluation(function), lbfgs.LBFGS(Bounds(0.0, 1.0))
+    start = np.full_like(natural, 0.55)
+    target = evaluate(tf.constant(natural), tf.constant(0.0)).response
+    metamer, rows = tf.constant(start), solver.start(tf.constant(start))
+
+    def objective(t):
+        def at(x):
+            z = x @ matrix
+            r = z if limit is None else np.maximum(z, 0)
+            return np.sum(0.5 * (r - t) ** 2 + (r - t) * (z - r)), matrix @ (r - t)
+
+        return at
+
+    targets = target.numpy().astype(np.float64)
+    twins = [Twin(objective(t), x.ravel().astype(float), 0, 1) for t, x in zip(targets, start)]
+    at_bound = 0
+    for step in range(20):
+        found = evaluate(solver.point(metamer, rows), target)
+        metamer, rows, *_ = solver.advance(metamer, rows, tf.fill([3], step), found)
+        if step:
+            for twin in twins:
+                twin.step()
+        expected = np.stack([twin.x for twin in twins])
+        np.testing.assert_allclose(metamer.numpy().reshape(3, -1), expected, atol=2e-3)
+        at_bound += np.sum((expected == 0) | (expected == 1))
+    assert at_bound and len(twins[0].pairs) == lbfgs.MEMORY
+
+
+def test_the_objective_of_every_stimulus_never_rises(natural, mixture):
+    result = synthesize(Function(mixed(mixture)), "", natural, LBFGS)
+    assert (np.diff(result.losses, axis=0) <= 0).all()
+    assert (result.losses[-1] < 1e-3 * result.losses[0]).all()
+    assert result.metamers.min() >= 0 and result.metamers.max() <= 1
+
+
+def test_a_trial_that_is_not_finite_is_taken_back(natural):
+    """Below zero the layer is NaN, and its curvature makes the first full steps lead there."""
+    function = Function(tf.sqrt, stimulus_range=None)
+    halved = []
+    result = synthesize(
+        function, "", 0.1 * natural, replace(LBFGS, log_every=1), initial=1 + natural,
+        on_chunk=lambda state: halved.append(state.solver["halvings"]),
+    )  # fmt: skip
+    assert np.any(halved, axis=0).all()
+    assert list(result.status) == ["finished"] * 3
+    assert (result.losses[-1] < 0.01 * result.losses[0]).all()
+
+
+def test_where_every_trial_fails_a_stimulus_diverges_and_the_others_do_not_notice(natural):
+    """The second of three is finite only where it starts, and where it should get to."""
+    start = np.full_like(natural, 0.5)
+
+    def spoiled(x):
+        is_known = tf.reduce_all((x == start) | (x == natural), axis=(1, 2, 3))
+        finite = is_known | tf.constant([True, False, True])
+        return tf.where(finite[:, None, None, None], x, np.float32(np.nan))
+
+    clean, result = (
+        synthesize(Function(function), "", natural, LBFGS, initial=start)
+        for function in (tf.identity, spoiled)
+    )
+    assert list(result.status) == ["finished", "diverged", "finished"]
+    np.testing.assert_array_equal(result.metamers[1], start[1])
+    np.testing.assert_array_equal(result.metamers[[0, 2]], clean.metamers[[0, 2]])
+    assert np.isfinite(result.losses).all() and result.step[1] < LBFGS.iterations
+
+
+def test_a_matched_stimulus_stops_by_itself(natural, mixture):
+    start = np.stack([natural[0], np.full_like(natural[1], 0.5), natural[2]])
+    result = synthesize(Function(mixed(mixture)), "", natural, LBFGS, initial=start)
+    assert list(result.step) == [1, result.step[1], 1] and result.step[1] > 20
+    np.testing.assert_array_equal(result.losses[:, [0, 2]], 0)
+    np.testing.assert_array_equal(result.metamers[[0, 2]], natural[[0, 2]])
+    assert list(result.status) == ["finished"] * 3
+
+
+def test_a_stuck_stimulus_stops_by_itself(natural):
+    """Where every way leads up, halving a step does not help."""
+    function = Function(lambda x: 1.0 + tf.abs(x - 0.5), stimulus_range=(0.0, 1.0))
+    start = np.full_like(natural, 0.5)
+    config = SynthesisConfig(iterations=500, solver="lbfgs")
+    result = synthesize(function, "", natural, config, initial=start)
+    assert (result.step < 100).all() and list(result.status) == ["finished"] * 3
