@@ -277,7 +277,9 @@ def test_steps_and_noise_scale_with_the_range(network, images, config, low, high
     """The metamer is that of the same network behind a rescaling."""
     image = keras.Input((12, 12, 3))
     width = high - low
-    model = keras.Model(image, network.model(keras.layers.Rescaling(1 / width, -low / width)(image)))
+    model = keras.Model(
+        image, network.model(keras.layers.Rescaling(1 / width, -low / width)(image))
+    )
     layer = f"{network.model.name}/separate"
     rescaled = Network.from_keras(model, stimulus_range=(low, high), metamer_layers=[layer])
     config = replace(config, iterations=5)

@@ -53,7 +53,8 @@ class Twin:
     def __init__(self, function, x, low, high):
         self.function, self.low, self.high = function, low, high
         self.x, self.pairs, self.length = x, [], 1.0
-        self.f, self.g = function(x)
+        f, self.g = function(x)
+        self.recent = [f] * lbfgs.RECENT
         self.scale = lbfgs.FIRST_STEP * (high - low) / np.sqrt(np.mean(self.g**2))
 
     def trial(self):
@@ -71,14 +72,15 @@ class Twin:
     def step(self):
         trial = self.trial()
         f, g = self.function(trial)
-        if f >= self.f:
+        if f >= max(self.recent):
             self.length /= 2
             return
         s, y = trial - self.x, g - self.g
         if s @ y > lbfgs.LEAST_CURVATURE * self.scale * (y @ y):
             self.pairs = [*self.pairs, (s, y)][-lbfgs.MEMORY :]
             self.scale = s @ y / (y @ y)
-        self.x, self.f, self.g, self.length = trial, f, g, min(1.0, 2 * self.length)
+        self.recent = [*self.recent[1:], f]
+        self.x, self.g, self.length = trial, g, min(1.0, 2 * self.length)
 
 
 @pytest.mark.parametrize("limit", [None, float("inf")])
@@ -114,9 +116,8 @@ def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
     assert at_bound and len(twins[0].pairs) == lbfgs.MEMORY
 
 
-def test_the_objective_of_every_stimulus_never_rises(natural, mixture):
+def test_a_badly_conditioned_layer_is_matched_inside_the_range(natural, mixture):
     result = synthesize(Function(mixed(mixture)), "", natural, LBFGS)
-    assert (np.diff(result.losses, axis=0) <= 0).all()
     assert (result.losses[-1] < 1e-3 * result.losses[0]).all()
     assert result.metamers.min() >= 0 and result.metamers.max() <= 1
 

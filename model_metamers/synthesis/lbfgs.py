@@ -1,14 +1,18 @@
 """Our solver: L-BFGS with projection on the stimulus range, for every stimulus on its own.
 
 One iteration is one evaluation, at a trial point, for each stimulus in its own phase: a trial that
-lowers the objective enough becomes the metamer, adds a pair (s, y) of steps in stimulus and
-gradient to the memory and gives a new direction; another one halves the step. No stimulus waits
-for another, and every batch of evaluations is used by all.
+lowers the objective becomes the metamer, adds a pair (s, y) of steps in stimulus and gradient to
+the memory and gives a new direction; another one halves the step. No stimulus waits for another,
+and every evaluation of a batch is used by all.
 
-The memory holds the last pairs in rings of MEMORY + 1 slots. The slot after the newest pair takes
-the next one, and is left out as long as that shows no positive curvature. The direction is a combination of the gradient and the
-pairs (Byrd, Nocedal & Schnabel 1994, equation 3.1), for which two passes over the memory are
-enough; the two-loop recursion, which gives the same direction, takes four.
+"Lowers" compares with the largest of the last RECENT objectives: the clipped gradients of a
+cochleagram's compression are not those of the objective, which then has to rise on the way.
+
+The memory holds the last pairs in a ring of MEMORY + 1 slots. The slot after the newest pair takes
+the next one, and is left out as long as that shows no positive curvature. The direction is a
+combination of the gradient and the pairs (Byrd, Nocedal & Schnabel 1994, equation 3.1), for which
+the memory is read twice; the two-loop recursion, which gives the same direction, reads it four
+times.
 
 Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 (MEMORY + 1) + 1, features]:
 the steps, the differences of gradients, and the gradient, of which a direction is made.
@@ -26,6 +30,7 @@ FIRST_STEP_OF_START = 0.2  # ... or, in a range that is not finite, in RMS of th
 LEAST_CURVATURE = 1e-4  # s y / y y of a pair that is kept, relative to the newest pair's
 MOST_HALVINGS = 10  # of a step, before the memory is given up
 MATCHED = 1e-8  # share of the first objective below which a stimulus is matched
+RECENT = 10  # objectives; a trial has to be below the largest of them
 PATIENCE = 30  # evaluations in which the objective has to fall ...
 LEAST_DECREASE = 1e-3  # ... by this share
 
@@ -37,6 +42,7 @@ class LBFGS:
         trial: where the objective is evaluated next, like the stimuli.
         gradient: at the metamer, [batch, features].
         objective, loss: at the metamer, [batch].
+        recent: the last objectives, [batch, RECENT].
         first: objective at the start, [batch].
         earlier: objective at the last look at its decrease, [batch].
         since: evaluations since then, int32 [batch].
@@ -61,6 +67,7 @@ class LBFGS:
             "gradient": tf.zeros([batch, features]),
             "objective": number + float("inf"),
             "loss": number,
+            "recent": tf.fill([batch, RECENT], float("inf")),
             "first": number,
             "earlier": number + float("inf"),
             "since": count,
@@ -87,7 +94,7 @@ class LBFGS:
         """Judge the trial, and choose the next one."""
         x, trial, tried = _flat(metamer), _flat(rows["trial"]), _flat(found.gradient)
         finite = tf.math.is_finite(found.objective + tf.reduce_sum(tried, axis=1))
-        falls = finite & (found.objective < rows["objective"])
+        falls = finite & (found.objective < tf.reduce_max(rows["recent"], axis=1))
         halvings = tf.where(falls, 0, rows["halvings"] + 1)
         gives_up = halvings > MOST_HALVINGS
         stuck = gives_up & (rows["n_pairs"] == 0)
@@ -100,6 +107,7 @@ class LBFGS:
             "gradient": gradient,
             "objective": tf.where(falls, found.objective, rows["objective"]),
             "loss": tf.where(falls, found.loss, rows["loss"]),
+            "recent": _appended(rows["recent"], found.objective, falls, step == 0),
             "first": tf.where(step == 0, found.objective, rows["first"]),
             "length": tf.where(gives_up, 1.0, length),
             "halvings": tf.where(gives_up, 0, halvings),
@@ -183,7 +191,7 @@ def _products(a: tf.Tensor, b: tf.Tensor, transpose_b: bool = False) -> tf.Tenso
 
 
 def _with_newest(memory: tf.Tensor, newest: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
-    """Write s, y and gradient [batch, 3, features]; inside a loop this happens in place."""
+    """Put s and y [batch, 3, features] into their slots, and the gradient into the last row."""
     batch = tf.broadcast_to(tf.range(slot.shape[0])[:, None], [slot.shape[0], 3])
     places = tf.stack([slot, slot + SLOTS, tf.fill(slot.shape, 2 * SLOTS)], axis=1)
     return tf.tensor_scatter_nd_update(memory, tf.stack([batch, places], axis=2), newest)
@@ -207,7 +215,7 @@ def _weights(
     """
     age = (slot[:, None] - 1 - tf.range(SLOTS)) % SLOTS  # 0 for the newest, MEMORY for the free
     order = (slot[:, None] - 1 - tf.range(MEMORY)[::-1]) % SLOTS  # slots from the oldest on
-    known = tf.gather(age, order, batch_dims=1) < n_pairs[:, None]
+    known = tf.range(MEMORY)[::-1] < n_pairs[:, None]
     both = known[:, :, None] & known[:, None, :]
     scale = tf.cast(scale, tf.float64)[:, None]
 
@@ -237,6 +245,15 @@ def _weights(
 def _solved(r: tf.Tensor, values: tf.Tensor, adjoint: bool = False) -> tf.Tensor:
     solved = tf.linalg.triangular_solve(r, values[:, :, None], lower=False, adjoint=adjoint)
     return solved[:, :, 0]
+
+
+def _appended(
+    recent: tf.Tensor, objective: tf.Tensor, falls: tf.Tensor, is_first: tf.Tensor
+) -> tf.Tensor:
+    """Put the objective of a success behind the recent ones; the first fills all places."""
+    new = tf.concat([recent[:, 1:], objective[:, None]], axis=1)
+    new = chosen(is_first, tf.tile(objective[:, None], [1, recent.shape[1]]), new)
+    return chosen(falls, new, recent)
 
 
 def _progress(rows: Rows) -> tuple[Rows, tf.Tensor]:

@@ -119,13 +119,17 @@ def _steps(evaluate: Callable, solver: Solver) -> Callable:
         new = solver.advance(metamer, rows, step, found)
         going_on = running & ~new.diverged
         # What the solver keeps of a stimulus that has ended is of no consequence any more.
-        return rows | new.rows | {
-            "metamer": chosen(going_on, new.metamer, metamer),
-            "step": step + tf.cast(going_on, tf.int32),
-            "stopped": rows["stopped"] | (going_on & new.stopped),
-            "diverged": rows["diverged"] | (running & new.diverged),
-            "first_loss": tf.where(running & (step == 0), found.loss, rows["first_loss"]),
-        }
+        return (
+            rows
+            | new.rows
+            | {
+                "metamer": chosen(going_on, new.metamer, metamer),
+                "step": step + tf.cast(going_on, tf.int32),
+                "stopped": rows["stopped"] | (going_on & new.stopped),
+                "diverged": rows["diverged"] | (running & new.diverged),
+                "first_loss": tf.where(running & (step == 0), found.loss, rows["first_loss"]),
+            }
+        )
 
     def steps(
         target: tf.Tensor, rows: Rows, n_evaluations: tf.Tensor, iterations: tf.Tensor
