@@ -22,6 +22,7 @@ _LAYERS = flags.DEFINE_list("layers", ["conv1_2", "conv3_4", "conv5_4"], "Matche
 _BATCHES = flags.DEFINE_list("batch_sizes", ["1", "4"], "Batch sizes.")
 _REPEATS = flags.DEFINE_integer("repeats", 7, "Timings per median.", lower_bound=5)
 _STEPS = flags.DEFINE_integer("steps", 5, "Steps per timing.", lower_bound=1)
+_SOLVER = flags.DEFINE_enum("solver", "adam", ("adam", "lbfgs"), "Whose steps.")
 _OUTPUT = flags.DEFINE_string("output", "runs/benchmark.csv", "Where the table goes.")
 
 
@@ -37,7 +38,7 @@ def main() -> None:
 
     network = load_network(_NETWORK.value, weights=None)
     rows = [
-        time_layer(network, layer, batch, n_steps=_STEPS.value, n_repeats=_REPEATS.value)
+        time_layer(network, layer, batch, _STEPS.value, _REPEATS.value, _SOLVER.value)
         for layer in _LAYERS.value
         for batch in batches
     ]

@@ -102,7 +102,10 @@ def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
         return at
 
     targets = target.numpy().astype(np.float64)
-    twins = [Twin(objective(t), x.ravel().astype(float), 0, 1) for t, x in zip(targets, start)]
+    twins = [
+        Twin(objective(t), x.ravel().astype(float), 0, 1)
+        for t, x in zip(targets, start, strict=True)
+    ]
     at_bound = 0
     for step in range(20):
         found = evaluate(solver.point(metamer, rows), target)

@@ -1,7 +1,7 @@
 """What is minimised: its value, its minimum and its gradient."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ class Layer:
     """A layer that is its pre-activation itself."""
 
     limit: float | None
-    pre_activation: Any = staticmethod(lambda stimuli: 2.0 * stimuli)
+    pre_activation: Callable[[tf.Tensor], tf.Tensor] = lambda stimuli: 2.0 * stimuli
 
 
 def rectified(z, limit):

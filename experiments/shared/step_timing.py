@@ -9,7 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.networks.network import Network
-from model_metamers.synthesis import StepRunner, SynthesisConfig, initial_state
+from model_metamers.synthesis import SynthesisConfig
+from model_metamers.synthesis.runner import StepRunner, make_solver
+from model_metamers.synthesis.solver import Bounds
+from model_metamers.synthesis.state import filled, initial_state, rows_in_places, started
 from shared.algorithm_2019 import network_of_2019
 
 _MATRIX_SIDE = 2048
@@ -18,7 +21,7 @@ Seconds = Mapping[str, np.ndarray]  # what was timed -> [repeats]
 
 
 def time_layer(
-    network: Network, layer: str, batch: int, n_steps: int, n_repeats: int
+    network: Network, layer: str, batch: int, n_steps: int, n_repeats: int, solver: str = "adam"
 ) -> dict[str, Any]:
     """Return the medians of one layer and batch size.
 
@@ -28,24 +31,30 @@ def time_layer(
         batch: stimuli optimised together.
         n_steps: steps per timing.
         n_repeats: timings per median.
+        solver: that makes the steps.
     """
-    functions = _timed_functions(network, layer, batch, n_steps)
+    functions = _timed_functions(network, layer, batch, n_steps, solver)
     seconds = _seconds_in_turn(functions, n_repeats, n_steps)
-    row: dict[str, Any] = {"network": network.name, "layer": layer, "batch": batch}
+    row: dict[str, Any] = {
+        "network": network.name,
+        "layer": layer,
+        "batch": batch,
+        "solver": solver,
+    }
     return row | _medians(seconds, multiply_adds(network, layer) * batch, batch)
 
 
 def _timed_functions(
-    network: Network, layer: str, batch: int, n_steps: int
+    network: Network, layer: str, batch: int, n_steps: int, solver: str
 ) -> dict[str, Callable[[], object]]:
     stimuli = np.random.default_rng(0).random((batch, *network.stimulus_shape), np.float32)
-    steps, log = _synthesis_steps(network, layer, stimuli, n_steps)
+    steps, log = _synthesis_steps(network, layer, stimuli, n_steps, solver)
     bare = _bare_steps(network, layer, stimuli, n_steps)
     functions = {"steps": steps, "log": log, "bare": bare, "matrices": _matrix_products(n_steps)}
     if "cochleagram" in network.metamer_layers:
         then = network_of_2019(network)
         _check_alike(network, then, layer, stimuli)
-        steps_2019, log_2019 = _synthesis_steps(then, layer, stimuli, n_steps)
+        steps_2019, log_2019 = _synthesis_steps(then, layer, stimuli, n_steps, solver)
         functions |= {"steps_2019": steps_2019, "log_2019": log_2019}
     return functions
 
@@ -103,14 +112,20 @@ def multiply_adds(network: Network, layer: str) -> int:
 
 
 def _synthesis_steps(
-    network: Network, layer: str, stimuli: np.ndarray, n_steps: int
+    network: Network, layer: str, stimuli: np.ndarray, n_steps: int, solver: str
 ) -> tuple[Callable, Callable]:
     """Return functions that run a chunk of steps, and a chunk of none (which logs the loss)."""
-    strategy = tf.distribute.get_strategy()
-    runner = StepRunner(network, layer, stimuli, SynthesisConfig(), strategy)
-    ids = [str(index) for index in range(len(stimuli))]
-    state = initial_state(stimuli.shape, ids, seed=0)
-    return lambda: runner(state, n_steps), lambda: runner(state, 0)
+    config, strategy = (
+        SynthesisConfig(iterations=10**6, solver=solver),
+        tf.distribute.get_strategy(),
+    )
+    optimiser = make_solver(config, Bounds.of(network.stimulus_range))
+    matched = network.matched_response(layer)
+    runner = StepRunner(matched, optimiser, strategy, stimuli.shape)
+    state = initial_state(stimuli[::-1], started(optimiser, stimuli))
+    rows = rows_in_places(filled(state, config.iterations, optimiser))
+    target = runner.responses(stimuli)
+    return tuple(lambda n=n: runner(target, rows, n, config.iterations) for n in (n_steps, 0))
 
 
 def _bare_steps(network: Network, layer: str, stimuli: np.ndarray, n_steps: int) -> Callable:

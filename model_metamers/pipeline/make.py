@@ -124,7 +124,7 @@ def _make_piece(
     initial = piece.generator.initial
     initial = None if initial is None else initial[list(piece.indices)]
     saved = folder.load_state(name, piece.name)
-    state = None if saved is None else SynthesisState(**saved)
+    state = None if saved is None else SynthesisState.from_arrays(saved)
     with tqdm(total=config.iterations, desc=f"{number} {name} {piece.name}", unit="step") as bar:
         bar.update(0 if state is None else int(state.step.max()))
 

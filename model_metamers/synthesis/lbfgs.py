@@ -149,7 +149,8 @@ def _remembered_move(
 
     Args:
         rows: see `LBFGS`.
-        s, y: steps in stimulus and gradient [batch, features]; zero where there was none.
+        s: steps of the stimuli [batch, features]; zero where there was none.
+        y: of their gradients, likewise.
         gradient: without the components that are frozen [batch, features].
     """
     newest = tf.stack([s, y, gradient], axis=1)

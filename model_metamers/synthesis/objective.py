@@ -39,7 +39,7 @@ class MatchedResponse(Protocol):
     limit: float | None
 
     def pre_activation(self, stimuli: tf.Tensor) -> tf.Tensor:
-        """Return what goes into the layer's last ReLU, or else the layer's output, [batch, ...]."""
+        """Return what goes into the layer's last ReLU, or else its output, [batch, ...]."""
 
 
 class Evaluation(NamedTuple):

@@ -22,7 +22,16 @@ from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.objective import MatchedResponse
 from model_metamers.synthesis.runner import StepRunner, make_solver
 from model_metamers.synthesis.solver import Bounds, Solver
-from model_metamers.synthesis.state import FREE, SynthesisState, initial_noise, initial_state
+from model_metamers.synthesis.state import (
+    FREE,
+    SynthesisState,
+    filled,
+    initial_noise,
+    initial_state,
+    logged,
+    rows_in_places,
+    started,
+)
 
 MOST_GRAPHS = 8  # kept for a network; with one for every layer of ours, none is traced twice
 
@@ -100,14 +109,14 @@ def synthesize(
     natural = network.check_stimuli(natural)
     ids = _checked_ids(natural, stimulus_ids)
     strategy = strategy or tf.distribute.get_strategy()
-    bounds = Bounds() if network.stimulus_range is None else Bounds(*network.stimulus_range)
+    bounds = Bounds.of(network.stimulus_range)
     places = _n_places(len(natural), batch_size, strategy.num_replicas_in_sync)
     if initial is None:
         start = initial_noise(natural.shape, ids, config.seed, bounds)
     else:
         start = _checked_initial(network, initial, natural.shape)
     solver = make_solver(config, bounds)
-    fresh = initial_state(start, _started(solver, start[[0] * places]))
+    fresh = initial_state(start, started(solver, start[[0] * places]))
     if state is None:
         # A NaN would pass unseen through a ReLU, which some kernels turn into zero.
         features = tuple(range(1, natural.ndim))
@@ -139,71 +148,14 @@ def _run(
     """Fill the places, take chunks of evaluations and log, until every stimulus has ended."""
     target, held = None, None
     while True:
-        state = _filled(state, config.iterations, solver)
+        state = filled(state, config.iterations, solver)
         if (state.place == FREE).all():
             return state
         if not np.array_equal(state.place, held):
             target, held = run_steps.responses(natural[state.place]), state.place
-        rows = run_steps(target, _rows(state), config.log_every, config.iterations)
-        state = _logged(state, rows, config.log_every)
+        rows = run_steps(target, rows_in_places(state), config.log_every, config.iterations)
+        state = logged(state, rows, config.log_every)
         on_chunk(state)
-
-
-def _filled(state: SynthesisState, iterations: int, solver: Solver) -> SynthesisState:
-    """Give the places of stimuli that have ended to those that wait, in their order."""
-    ended = state.stopped | state.diverged | (state.step >= iterations)
-    place = np.where(ended[state.place], FREE, state.place)
-    waiting = np.setdiff1d(np.flatnonzero(~ended), place)
-    free = np.flatnonzero(place == FREE)[: len(waiting)]
-    place[free] = waiting[: len(free)]
-    if not len(free):
-        return replace(state, place=place)
-    started = _started(solver, state.metamer[place])
-    rows = {name: array.copy() for name, array in state.solver.items()}
-    for name, array in started.items():
-        rows[name][free] = array[free]
-    return replace(state, place=place, solver=rows)
-
-
-def _rows(state: SynthesisState) -> dict[str, np.ndarray]:
-    """Return what the graph needs of the stimuli in the places; a free one copies some stimulus."""
-    place = state.place
-    return {
-        "metamer": state.metamer[place],
-        "step": state.step[place],
-        "stopped": state.stopped[place] | (place == FREE),
-        "diverged": state.diverged[place],
-        "first_loss": state.loss[0, place],
-        "loss": state.loss[-1, place],
-        **state.solver,
-    }
-
-
-def _logged(state: SynthesisState, rows: dict[str, np.ndarray], log_every: int) -> SynthesisState:
-    """Return the state after a chunk, with its losses in the rows of each stimulus' own step."""
-    used = state.place != FREE
-    place = state.place[used]
-    changed = {name: getattr(state, name).copy() for name in _OF_STIMULI}
-    for name, values in changed.items():
-        values[place] = rows[name][used]
-    logged_row = -(-rows["step"] // log_every)
-    missing = max(0, int(logged_row[used].max()) + 1 - len(state.loss))
-    loss = np.pad(state.loss, [(0, missing), (0, 0)], mode="edge")
-    for index in np.flatnonzero(used):
-        stimulus = state.place[index]
-        if state.step[stimulus] == 0:
-            loss[:, stimulus] = rows["first_loss"][index]
-        if rows["step"][index] > 0:
-            loss[logged_row[index] :, stimulus] = rows["loss"][index]
-    solver = {name: rows[name] for name in state.solver}
-    return replace(state, **changed, loss=loss, solver=solver)
-
-
-_OF_STIMULI = ("metamer", "step", "stopped", "diverged")
-
-
-def _started(solver: Solver, metamer: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: rows.numpy() for name, rows in solver.start(tf.constant(metamer)).items()}
 
 
 def _n_places(n_stimuli: int, batch_size: int | None, n_replicas: int) -> int:

@@ -56,6 +56,11 @@ class Bounds:
     low: float = -np.inf
     high: float = np.inf
 
+    @classmethod
+    def of(cls, stimulus_range: tuple[float, float] | None) -> "Bounds":
+        """Return the bounds of a network's `stimulus_range`, None for stimuli without any."""
+        return cls() if stimulus_range is None else cls(*map(float, stimulus_range))
+
     @property
     def width(self) -> float:
         """The unit of noise and steps: the width of a finite range, else 1."""

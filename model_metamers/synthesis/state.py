@@ -1,15 +1,17 @@
 """Where a synthesis stands: explicit, one row per stimulus, and enough to continue from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import tensorflow as tf
 
 from model_metamers.stimuli.noise import image_noise, pink_noise
-from model_metamers.synthesis.solver import Bounds
+from model_metamers.synthesis.solver import Bounds, Solver
 
 FREE = -1  # a place without a stimulus
 _SOLVER = "solver."  # in front of the names of the solver's arrays in storage
+_OF_STIMULI = ("metamer", "step", "stopped", "diverged")
 
 
 @dataclass(frozen=True)
@@ -133,3 +135,58 @@ def initial_state(metamer: np.ndarray, solver: Mapping[str, np.ndarray]) -> Synt
         place=np.full(n_places, FREE, np.int32),
         solver=dict(solver),
     )
+
+
+def filled(state: SynthesisState, iterations: int, solver: Solver) -> SynthesisState:
+    """Give the places of stimuli that have ended to those that wait, in their order."""
+    ended = state.stopped | state.diverged | (state.step >= iterations)
+    place = np.where(ended[state.place], FREE, state.place)
+    waiting = np.setdiff1d(np.flatnonzero(~ended), place)
+    free = np.flatnonzero(place == FREE)[: len(waiting)]
+    place[free] = waiting[: len(free)]
+    if not len(free):
+        return replace(state, place=place)
+    fresh = started(solver, state.metamer[place])
+    rows = {name: array.copy() for name, array in state.solver.items()}
+    for name, array in fresh.items():
+        rows[name][free] = array[free]
+    return replace(state, place=place, solver=rows)
+
+
+def rows_in_places(state: SynthesisState) -> dict[str, np.ndarray]:
+    """Return what the graph needs of the stimuli in the places, as `StepRunner` takes it."""
+    place = state.place  # a free one copies the last stimulus, which is not optimised there
+    return {
+        "metamer": state.metamer[place],
+        "step": state.step[place],
+        "stopped": state.stopped[place] | (place == FREE),
+        "diverged": state.diverged[place],
+        "first_loss": state.loss[0, place],
+        "loss": state.loss[-1, place],
+        **state.solver,
+    }
+
+
+def logged(state: SynthesisState, rows: dict[str, np.ndarray], log_every: int) -> SynthesisState:
+    """Return the state after a chunk, with its losses in the rows of each stimulus' own step."""
+    used = state.place != FREE
+    place = state.place[used]
+    changed = {name: getattr(state, name).copy() for name in _OF_STIMULI}
+    for name, values in changed.items():
+        values[place] = rows[name][used]
+    logged_row = -(-rows["step"] // log_every)
+    missing = max(0, int(logged_row[used].max()) + 1 - len(state.loss))
+    loss = np.pad(state.loss, [(0, missing), (0, 0)], mode="edge")
+    for index in np.flatnonzero(used):
+        stimulus = state.place[index]
+        if state.step[stimulus] == 0:
+            loss[:, stimulus] = rows["first_loss"][index]
+        if rows["step"][index] > 0:
+            loss[logged_row[index] :, stimulus] = rows["loss"][index]
+    solver = {name: rows[name] for name in state.solver}
+    return replace(state, **changed, loss=loss, solver=solver)
+
+
+def started(solver: Solver, metamer: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the solver's state of places that start with these metamers."""
+    return {name: rows.numpy() for name, rows in solver.start(tf.constant(metamer)).items()}
