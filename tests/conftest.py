@@ -1,7 +1,9 @@
 """Shared fixtures: two logical CPU devices for the strategy tests, and small networks."""
 
+import functools
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,6 +17,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from model_metamers.networks import catalog, network
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
@@ -41,6 +45,24 @@ def two_replicas() -> tf.distribute.Strategy:
     number for two shapes.
     """
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def architecture() -> Callable[[str], network.Network]:
+    """Networks of the catalogue without numbers in their weights, by name.
+
+    They tell shapes and parameters; the numbers would take seconds and half a gigabyte for each.
+    """
+
+    @functools.cache
+    def of(name: str) -> network.Network:
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (catalog, network):
+                patch.setattr(module, "initialise", lambda model, seed: None, raising=False)
+            with keras.StatelessScope(initialize_variables=False):
+                return catalog.load_network(name, weights=None)
+
+    return of
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ EXPLAINED = {
 
 
 @pytest.fixture(scope="module", params=FULL_SIZE)
-def full_size(request):
-    return catalog.load_network(request.param, weights=None)
+def full_size(request, architecture):
+    return architecture(request.param)
 
 
 def test_feature_counts_are_those_of_table_s5(full_size):
@@ -44,8 +44,8 @@ def test_the_published_mixed_7c_count_appends_the_nested_branches_twice():
     assert table["inception_v3", "Mixed_7c"] == 8 * 8 * sum(branches)
 
 
-def test_the_published_conv2d_2b_count_is_that_of_conv2d_2a():
-    network = catalog.load_network("inception_v3", weights=None)
+def test_the_published_conv2d_2b_count_is_that_of_conv2d_2a(architecture):
+    network = architecture("inception_v3")
     conv2d_2a = int(np.prod(network.tensor("Conv2d_2a_3x3").shape[1:]))
     table = load_table("table_s5_visual").set_index(["network", "layer"]).n_features
     assert table["inception_v3", "Conv2d_2b_3x3"] == conv2d_2a == 147 * 147 * 32
@@ -70,9 +70,10 @@ def test_resnet_sums_have_no_relu_and_conv_layers_have(full_size):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_small_networks_have_the_same_layers_and_fewer_units_per_pixel_with_depth(name):
-    entry = catalog.catalog_entry(name)
-    network = catalog.load_network(name, weights=None)
+def test_small_networks_have_the_same_layers_and_fewer_units_per_pixel_with_depth(
+    name, architecture
+):
+    entry, network = catalog.catalog_entry(name), architecture(name)
     original = entry.identity.base
     assert entry.metamer_layers == catalog.catalog_entry(original).metamer_layers
     counts, n_values = list(network.feature_counts().values()), np.prod(network.stimulus_shape)
@@ -81,18 +82,15 @@ def test_small_networks_have_the_same_layers_and_fewer_units_per_pixel_with_dept
 
 
 @pytest.mark.parametrize("name", catalog.list_networks())
-def test_every_catalogued_network_builds_with_its_layers_and_readouts(name):
-    entry = catalog.catalog_entry(name)
-    network = Network(
-        name, entry.build(), entry.metamer_layers, entry.stimulus_range, entry.readouts
-    )
+def test_every_catalogued_network_builds_with_its_layers_and_readouts(name, architecture):
+    entry, network = catalog.catalog_entry(name), architecture(name)
     assert list(network.feature_counts()) == list(entry.metamer_layers)
     logits = [network.tensor(readout.layer).shape for readout in entry.readouts.values()]
     assert [tuple(output.shape) for output in network.model.outputs] == [
         (None, *shape[1:]) for shape in logits
     ]
     assert len(network.stimulus_shape) == (3 if name in IMAGES else 1)
-    assert entry.stimulus_range == ((0.0, 1.0) if name in IMAGES else None)
+    assert network.stimulus_range == ((0.0, 1.0) if name in IMAGES else None)
 
 
 def test_unknown_names_list_the_valid_ones(small_model):

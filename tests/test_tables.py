@@ -1,16 +1,16 @@
 """The tables: numbers of a run beside the published ones, and architectures as built."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from command_line import PROJECT, error_of, run
 
-import model_metamers as mm
 from model_metamers.analysis import tables
 from model_metamers.analysis.identities import identities_of
-from model_metamers.networks.catalog import catalog_entry, known_identities
+from model_metamers.networks.catalog import known_identities
 from model_metamers.networks.layer_table import layer_table
 from model_metamers.paper import load_table
 from model_metamers.store import MATCHES_COLUMNS, RunFolder
@@ -29,10 +29,11 @@ def test_a_layer_table_is_read_from_the_model(small_model):
 
 
 @pytest.mark.parametrize("number, name", [(2, "word_aliased"), (3, "word_reduced_aliasing")])
-def test_committed_architectures_are_the_models_and_have_the_published_features(number, name):
+def test_committed_architectures_are_the_models_and_have_the_published_features(
+    number, name, architecture
+):
     committed = pd.read_csv(COMMITTED / f"table_s{number}_{name}.csv", keep_default_na=False)
-    model = catalog_entry(name).build()
-    built = layer_table(model)
+    built = layer_table(architecture(name).model)
     pd.testing.assert_frame_equal(committed, built, check_dtype=False)
     shapes = built.set_index("layer").output_shape
     paper = load_table("table_s4_audio")
@@ -46,18 +47,20 @@ def base_of(network):
     return known_identities()[network].base
 
 
-def remade(run, published):
-    """Return a committed run's table again, and its matches."""
+@pytest.fixture
+def remade(architecture):
+    """Return a committed run's table again, and its matches, by run and published table."""
+    return partial(_remade, architecture)
+
+
+def _remade(architecture, run, published):
     folder = RunFolder(PROJECT / "figures" / run, create=False)
     known = identities_of(folder)
     matches, nulls = (
         table.assign(network=[known[name].part_of or name for name in table.network])
         for table in (folder.read_table("matches"), folder.read_table("nulls"))
     )
-    n_features = {
-        name: mm.load_network(name, weights=None).feature_counts()
-        for name in matches.network.unique()
-    }
+    n_features = {name: architecture(name).feature_counts() for name in matches.network.unique()}
     ours = tables.metamer_table(matches, nulls, n_features)
     return tables.beside_paper(ours, load_table(published), base_of), matches
 
@@ -66,13 +69,13 @@ def remade(run, published):
     ("run", "published"),
     zip(("fig4_audio", "fig3_visual", "figs9_cochleagram_metamers"), PUBLISHED, strict=True),
 )
-def test_the_committed_tables_s4_to_s6_are_those_of_their_runs(run, published):
+def test_the_committed_tables_s4_to_s6_are_those_of_their_runs(run, published, remade):
     made, _ = remade(run, published)
     committed = pd.read_csv(COMMITTED / f"{published[:8]}.csv").astype(made.dtypes)
     pd.testing.assert_frame_equal(committed, made, atol=5.1e-7, rtol=0)
 
 
-def test_medians_are_over_accepted_metamers():
+def test_medians_are_over_accepted_metamers(remade):
     made, matches = remade("fig3_visual", "table_s5_visual")
     cell = made.set_index(["network", "layer"]).loc[("vgg_19_small", "conv2_2")]
     rows = matches[(matches.network == "vgg_19_small") & (matches.layer == "conv2_2")]

@@ -56,8 +56,8 @@ def waveforms():
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_catalogs_networks_are_those_of_table_s4(name):
-    network = mm.load_network(name, weights=None)
+def test_the_catalogs_networks_are_those_of_table_s4(name, architecture):
+    network = architecture(name)
     table = load_table("table_s4_audio")
     published = table[table.network.isin(["cochleagram", name])].set_index("layer").n_features
     assert network.feature_counts() == published.to_dict()
@@ -67,9 +67,19 @@ def test_the_catalogs_networks_are_those_of_table_s4(name):
     heads = {task: network.tensor(r.layer).shape[1] for task, r in network.readouts.items()}
     assert heads == PUBLISHED[name]
     assert {readout.class_offset for readout in network.readouts.values()} == {0}
-    for output in network.model.outputs:  # 2 / 4096 is He's variance
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_fresh_heads_of_the_catalogs_networks_start_ten_times_smaller(name, monkeypatch):
+    """Of an eighth of the width: 512 units before the heads, whose variance by He is 2 / 512."""
+    entry = catalog.catalog_entry(name)
+    build = partial(entry.build, widths=1 / 8, cochleagram=SMALL_COCHLEAGRAM)
+    monkeypatch.setitem(catalog.CATALOG, name, replace(entry, build=build))
+    network = mm.load_network(name, weights=None)
+    assert len(network.model.outputs) == len(PUBLISHED[name])
+    for output in network.model.outputs:
         kernel = network.model.get_layer(output._keras_history.operation.name).kernel.numpy()
-        np.testing.assert_allclose(kernel.std(), 0.1 * np.sqrt(2 / 4096), rtol=0.01)
+        np.testing.assert_allclose(kernel.std(), 0.1 * np.sqrt(2 / 512), rtol=0.01)
 
 
 def test_table_s4_has_no_other_network_than_the_catalog():
