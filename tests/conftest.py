@@ -65,6 +65,12 @@ def architecture() -> Callable[[str], network.Network]:
     return of
 
 
+@pytest.fixture(scope="session")
+def shipped() -> Callable[[str], network.Network]:
+    """Networks with the weights they have by default, by name, loaded and traced once."""
+    return functools.cache(catalog.load_network)
+
+
 @pytest.fixture
 def small_model() -> keras.Model:
     """A branching network with fused and separate ReLUs on 12-px images, weights from seed 0."""

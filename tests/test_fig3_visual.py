@@ -55,10 +55,10 @@ def test_the_run_folder_holds_what_the_contract_says(finished):
 
 
 @pytest.mark.slow
-def test_certified_numbers_are_those_of_the_written_pictures(finished):
+def test_certified_numbers_are_those_of_the_written_pictures(finished, shipped):
     import model_metamers as mm
 
-    folder, network = RunFolder(finished), mm.load_network("vgg_19_small")
+    folder, network = RunFolder(finished), shipped("vgg_19_small")
     matches = folder.read_table("matches").query("layer == 'fc8'")
     ids = list(matches.stimulus_id)
     natural, metamer = (
@@ -166,7 +166,7 @@ def test_photographs_of_a_folder(shared_data, tmp_path):
         (["--preset=huge"], "preset"),
         (["--no_such_flag"], "no_such_flag"),
         (["stray"], "stray"),
-        (["--stimuli_dir=nowhere"], "nowhere"),
+        ([*QUICK, "--stimuli_dir=nowhere"], "nowhere"),
         (["--stage=figure"], "run folder"),
         (["--preset=paper"], "fetch_checkpoints.py"),
         (["--strategy=cluster", *QUICK], "TF_CONFIG"),

@@ -49,8 +49,8 @@ def test_the_run_folder_holds_what_the_contract_says(finished):
 
 
 @pytest.mark.slow
-def test_certified_numbers_are_those_of_the_written_sounds(finished):
-    network = mm.load_network(NETWORK)
+def test_certified_numbers_are_those_of_the_written_sounds(finished, shipped):
+    network = shipped(NETWORK)
     matches = finished.read_table("matches").query("layer == 'conv_0'")
     ids = list(matches.stimulus_id)
     natural, metamer = (

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from command_line import PROJECT
 
-import model_metamers as mm
 from model_metamers.plotting.axes import HUMAN_LABEL
 from model_metamers.plotting.figure5 import figure5
 from model_metamers.stimuli.made import objects
@@ -75,7 +74,7 @@ def test_late_metamers_are_their_own_networks_alone_where_there_is_batch_norm(fo
 
 
 @pytest.mark.slow
-def test_the_second_seeds_scores_are_those_of_the_committed_pictures(measured):
+def test_the_second_seeds_scores_are_those_of_the_committed_pictures(measured, shipped):
     """One of sixteen stimuli may tip over on another machine."""
     source = RunFolder(FIG3, create=False)
     ids, matches = (
@@ -84,7 +83,7 @@ def test_the_second_seeds_scores_are_those_of_the_committed_pictures(measured):
     )
     truth = np.array([objects.CATEGORIES.index(name.split("_")[0]) for name in ids])
     scores = measured[measured.task == "16-way"].set_index(KEYS[:3]).proportion_correct
-    generator, observer = "vgg_19_small", mm.load_network("vgg_19_small_seed1")
+    generator, observer = "vgg_19_small", shipped("vgg_19_small_seed1")
     for layer in ("conv3_4", "fc8"):
         accepted = matches.loc[[(generator, layer, name) for name in ids]].accepted.to_numpy()
         answer = observer.logits(source.load_previews(generator, layer, ids)).argmax(1) // 4

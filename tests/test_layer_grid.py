@@ -110,9 +110,9 @@ def test_metamers_match_at_and_after_their_layer_and_late_ones_not_at_the_first(
 
 
 @pytest.mark.slow
-def test_a_row_of_the_committed_grid_is_that_of_the_pictures(grid, visual):
+def test_a_row_of_the_committed_grid_is_that_of_the_pictures(grid, visual, shipped):
     """Tolerance: correlations of deep layers move by a few 1e-4 between processors."""
-    network = mm.load_network("inception_v3_small")
+    network = shipped("inception_v3_small")
     ids = tuple(visual.read_run_record()["config"]["stimulus_ids"])
     generator = Generator(network, ("Mixed_6e",), StimulusSet(np.empty((16, 1)), ids, ids), None)
     rho = layer_grid.correlations(generator, "Mixed_6e", ids, visual)
@@ -124,9 +124,9 @@ def test_a_row_of_the_committed_grid_is_that_of_the_pictures(grid, visual):
 
 
 @pytest.mark.slow
-def test_the_committed_null_is_that_of_the_renders(grid):
+def test_the_committed_null_is_that_of_the_renders(grid, shipped):
     """Tolerance as above."""
-    network, layer = mm.load_network("resnet_v2_101_small"), "block2"
+    network, layer = shipped("resnet_v2_101_small"), "block2"
     seeds = np.full(len(objects.FINE_CLASSES), FIRST_SEED["test"] + 100_000)
     renders = objects.render_objects(np.arange(len(seeds)), seeds, network.stimulus_shape[0])
     null = mm.null_distribution(network, layer, renders.astype(np.float32) / 255)

@@ -45,10 +45,12 @@ def by_others(run):
 
 
 @pytest.mark.artefact
-def test_it_holds_every_layer_of_every_network_and_a_clip_of_every_word(matches, layers):
+def test_it_holds_every_layer_of_every_network_and_a_clip_of_every_word(
+    matches, layers, architecture
+):
     assert len(layers) >= 5  # Figure 6 adds the second seed
     for network, names in layers.items():
-        assert tuple(names) == mm.load_network(network, weights=None).metamer_layers
+        assert tuple(names) == architecture(network).metamer_layers
     assert {name.split("_")[0] for name in matches.stimulus_id} == set(CORE_WORDS)
 
 
@@ -82,10 +84,12 @@ def test_published_scores_are_those_of_the_paper(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("position", range(5))
-def test_correlations_and_labels_are_those_of_the_committed_sounds(run, matches, layers, position):
+def test_correlations_and_labels_are_those_of_the_committed_sounds(
+    run, matches, layers, position, shipped
+):
     """Tolerance: correlations of deep layers move by a few 1e-4 between processors."""
     name = list(layers)[position]
-    network = mm.load_network(name)
+    network = shipped(name)
     assert network.weights_sha256 == run.read_run_record()["checkpoint_sha256"][name]
     ids = sorted(set(matches.stimulus_id))[::5]
     natural = network.activations(run.load_previews(name, NATURAL, ids))
@@ -100,14 +104,14 @@ def test_correlations_and_labels_are_those_of_the_committed_sounds(run, matches,
 
 
 @pytest.mark.slow
-def test_recognition_is_that_of_the_committed_sounds(run, layers, by_others):
+def test_recognition_is_that_of_the_committed_sounds(run, layers, by_others, shipped):
     """One generator, two layers, all other observers; one of the clips may tip over."""
     generator, ids = "word_aliased_small", run.read_run_record()["config"]["stimulus_ids"]
     truth = np.array([SMALL_WORD_LABELS.index(name.split("_")[0]) for name in ids])
     matches = run.read_table("matches")
     table = run.read_table("recognition")
     table = table[(table.source == "measured") & (table.generator == generator)]
-    observers = [mm.load_network(name) for name in set(table.observer) - {generator}]
+    observers = [shipped(name) for name in set(table.observer) - {generator}]
     for layer in ("conv_1", "conv_4"):
         rows = matches[(matches.network == generator) & (matches.layer == layer)]
         accepted = rows.set_index("stimulus_id").loc[ids].accepted.to_numpy()

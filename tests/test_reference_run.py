@@ -53,10 +53,12 @@ def by_others(run):
 
 
 @pytest.mark.artefact
-def test_it_holds_every_layer_of_three_networks_and_an_image_of_every_category(matches, layers):
+def test_it_holds_every_layer_of_three_networks_and_an_image_of_every_category(
+    matches, layers, architecture
+):
     assert len(layers) == 3
     for network, names in layers.items():
-        assert tuple(names) == mm.load_network(network, weights=None).metamer_layers
+        assert tuple(names) == architecture(network).metamer_layers
     categories = {name.split("_")[0] for name in matches.stimulus_id}
     assert categories == set(objects.CATEGORIES)
 
@@ -99,11 +101,11 @@ def test_published_scores_are_those_of_the_paper(run):
 @pytest.mark.slow
 @pytest.mark.parametrize("position", range(3))
 def test_correlations_and_labels_are_those_of_the_committed_pictures(
-    run, matches, layers, position
+    run, matches, layers, position, shipped
 ):
     """Tolerance: correlations of deep layers move by a few 1e-4 between processors."""
     name = list(layers)[position]
-    network = mm.load_network(name)
+    network = shipped(name)
     weights = run.read_run_record()["checkpoint_sha256"]
     assert network.weights_sha256 == weights[name]
     ids = sorted(set(matches.stimulus_id))[::5]
@@ -119,13 +121,13 @@ def test_correlations_and_labels_are_those_of_the_committed_pictures(
 
 
 @pytest.mark.slow
-def test_recognition_is_that_of_the_committed_pictures(run, layers, by_others):
+def test_recognition_is_that_of_the_committed_pictures(run, layers, by_others, shipped):
     """One generator, all observers and layers; one of sixteen stimuli may tip over."""
     names = list(layers)
     generator, ids = names[0], run.read_run_record()["config"]["stimulus_ids"]
     truth = np.array([objects.CATEGORIES.index(name.split("_")[0]) for name in ids])
     matches = run.read_table("matches")
-    observers = [mm.load_network(name) for name in names[1:]]
+    observers = [shipped(name) for name in names[1:]]
     for layer in layers[generator]:
         rows = matches[(matches.network == generator) & (matches.layer == layer)]
         accepted = rows.set_index("stimulus_id").loc[ids].accepted.to_numpy()
@@ -138,10 +140,12 @@ def test_recognition_is_that_of_the_committed_pictures(run, layers, by_others):
 
 
 @pytest.mark.slow
-def test_a_metamer_made_again_starts_from_the_same_noise_and_follows_the_same_losses(run, matches):
+def test_a_metamer_made_again_starts_from_the_same_noise_and_follows_the_same_losses(
+    run, matches, shipped
+):
     config = run.read_run_record()["config"]
     name, layer, stimulus_id = "vgg_19_small", "conv1_2", config["stimulus_ids"][0]
-    network = mm.load_network(name)
+    network = shipped(name)
     natural = run.load_previews(name, NATURAL, [stimulus_id])
     settings = mm.SynthesisConfig(**config["synthesis"])
     losses = []
@@ -164,13 +168,13 @@ def test_a_metamer_made_again_starts_from_the_same_noise_and_follows_the_same_lo
     assert losses[1] < 0.05 * losses[0]
 
 
-def test_the_manifest_describes_every_shipped_network():
+def test_the_manifest_describes_every_shipped_network(shipped):
     directory = FOLDER.parents[1] / "checkpoints"
     manifest = json.loads((directory / "manifest.json").read_text())
     files = sorted(directory.glob("*_small*.npz"))
     assert sorted(manifest) == [file.stem for file in files]
     assert sum(file.stat().st_size for file in files) <= 60e6
     for name, record in manifest.items():
-        assert mm.load_network(name).weights_sha256 == record["sha256"]
+        assert shipped(name).weights_sha256 == record["sha256"]
         for score, least in LEAST_SCORES.items():
             assert record.get(score, least) >= least, (name, score)

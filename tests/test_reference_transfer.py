@@ -71,8 +71,8 @@ def test_the_word_network_hears_every_other_network():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", ["pool_1", "conv_4"])
-def test_what_it_recognises_is_that_of_the_committed_sounds(run, ids, layer):
-    generator, observer = "word_reduced_aliasing_small_seed1", mm.load_network(WORDS)
+def test_what_it_recognises_is_that_of_the_committed_sounds(run, ids, layer, shipped):
+    generator, observer = "word_reduced_aliasing_small_seed1", shipped(WORDS)
     sounds = run.load_previews(generator, layer, ids)
     score = word_score(observer, sounds, ids, accepted_of(run, generator, layer, ids))
     stored = heard().loc[(WORDS, generator, layer)].proportion_correct
@@ -83,10 +83,10 @@ def test_what_it_recognises_is_that_of_the_committed_sounds(run, ids, layer):
 
 
 @pytest.mark.slow
-def test_cochleagram_metamers_are_certified_and_recognised_as_the_pictures_are(ids):
+def test_cochleagram_metamers_are_certified_and_recognised_as_the_pictures_are(ids, shipped):
     made, layer = folder("figs9_cochleagram_metamers"), "conv_3"
     above, other = (
-        audio.cochleagram_network(mm.load_network(f"{WORDS}{seed}")) for seed in ("", "_seed1")
+        audio.cochleagram_network(shipped(f"{WORDS}{seed}")) for seed in ("", "_seed1")
     )
     natural, metamer = (
         pipeline.load_previews(made, above, shown, ids) for shown in (NATURAL, layer)
@@ -117,9 +117,9 @@ def test_twenty_metamers_are_compared_in_two_networks():
 
 
 @pytest.mark.slow
-def test_fidelity_of_either_gradient_is_that_of_the_sounds(run, ids):
+def test_fidelity_of_either_gradient_is_that_of_the_sounds(run, ids, shipped):
     table = folder("fig2_validation").read_table("fidelity")
-    network, layer, some = mm.load_network("word_aliased_small"), "conv_4", list(ids[::5])
+    network, layer, some = shipped("word_aliased_small"), "conv_4", list(ids[::5])
     folders = {fidelity.MODIFIED: run, fidelity.TRUE: folder("fig2_validation")}
     for gradient, made in folders.items():
         natural, metamer = (
@@ -177,8 +177,8 @@ def test_late_metamers_of_word_networks_do_not_match_at_the_first_layers(grid):
 
 
 @pytest.mark.slow
-def test_a_row_of_the_grid_is_that_of_the_sounds(grid, run, ids):
-    network, layer = mm.load_network(WORDS), "conv_4"
+def test_a_row_of_the_grid_is_that_of_the_sounds(grid, run, ids, shipped):
+    network, layer = shipped(WORDS), "conv_4"
     kept = [i for i, ok in zip(ids, accepted_of(run, WORDS, layer, ids), strict=True) if ok]
     nothing = StimulusSet(np.empty((len(ids), 1)), ids, ids)
     rho = layer_grid.correlations(Generator(network, (layer,), nothing, None), layer, kept, run)
