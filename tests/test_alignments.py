@@ -82,5 +82,5 @@ def test_what_is_missing_is_named(speech):
     table.write_text("sound_path,word,start,end_s\n")
     with pytest.raises(ValueError, match="it lacks speaker, start_s"):
         read_alignment_csv(table)
-    with pytest.raises(ValueError, match=r"gone\.wav is not a readable sound"):
+    with pytest.raises(ValueError, match=r"there is no sound file .*gone\.wav"):
         read_alignment_csv(write_table(speech, "gone.wav,a,she,0,0.5\n"))

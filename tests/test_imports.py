@@ -16,15 +16,17 @@ PACKAGE = PROJECT / "model_metamers"
 ALLOWED = {
     "files": set(),
     "gradients": set(),
+    "limits": set(),
+    "npz": {"limits"},
     "paper": set(),
     "plotting": set(),
     "frontends": {"gradients"},
-    "networks": {"files", "frontends", "gradients"},
-    "stimuli": {"paper"},
+    "networks": {"files", "frontends", "gradients", "limits", "npz"},
+    "stimuli": {"limits", "paper"},
     "synthesis": {"stimuli"},  # the noise it starts from
     "validation": set(),
     "recognition": {"stimuli"},  # the label tables
-    "store": {"files"},
+    "store": {"files", "limits", "npz"},
     "cluster": set(),
     "devices": {"cluster"},
     "training": {"files", "networks", "stimuli", "devices"},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from model_metamers.stimuli import sounds
+from model_metamers.stimuli import sound_files, sounds
 from model_metamers.stimuli.sounds import load_esc_folder, load_sound, load_sound_folder
 
 RATE_HZ = 8000
@@ -263,8 +263,8 @@ def test_the_2019_demos_word_is_already_normalised(shared_data):
 def test_an_excerpt_is_a_part_of_the_resampled_recording(rate_hz, start, tmp_path):
     stereo = 0.1 * np.random.default_rng(3).standard_normal((2 * rate_hz, 2)) + 0.3
     path = save(tmp_path / "long.flac", stereo, rate_hz)
-    whole = sounds.resample(sounds.read_recording(path), RATE_HZ)
-    excerpt = sounds.read_excerpt(path, start, N_SAMPLES, RATE_HZ)
+    whole = sound_files.resample(sound_files.read_recording(path), RATE_HZ)
+    excerpt = sound_files.read_excerpt(path, start, N_SAMPLES, RATE_HZ)
     assert excerpt.shape == (N_SAMPLES,)
     # They differ by a constant: each loses its own mean. Where the recording ends the filter
     # smears that difference, here at most 0.003.
@@ -274,15 +274,64 @@ def test_an_excerpt_is_a_part_of_the_resampled_recording(rate_hz, start, tmp_pat
 
 def test_an_excerpt_lies_within_the_recording(tmp_path):
     path = save(tmp_path / "a.wav")
-    assert len(sounds.read_excerpt(path, 10, N_SAMPLES - 10, RATE_HZ)) == N_SAMPLES - 10
+    assert len(sound_files.read_excerpt(path, 10, N_SAMPLES - 10, RATE_HZ)) == N_SAMPLES - 10
     for start in (-1, 11):
         with pytest.raises(ValueError, match=r"lasts 0\.5 s, which does not hold 3990 samples"):
-            sounds.read_excerpt(path, start, N_SAMPLES - 10, RATE_HZ)
+            sound_files.read_excerpt(path, start, N_SAMPLES - 10, RATE_HZ)
 
 
 def test_digital_zeros_are_those_of_all_channels(tmp_path):
     stereo = 0.1 * np.random.default_rng(4).uniform(0.5, 1, (1000, 2))
     stereo[:300, 0] = 0
     stereo[200:500, 1] = 0
-    assert sounds.zero_share(save(tmp_path / "a.wav", stereo)) == pytest.approx(0.1)
-    assert sounds.zero_share(save(tmp_path / "b.wav", stereo + 0.2)) == 0
+    assert sound_files.zero_share(save(tmp_path / "a.wav", stereo)) == pytest.approx(0.1)
+    assert sound_files.zero_share(save(tmp_path / "b.wav", stereo + 0.2)) == 0
+
+
+def test_channels_that_cancel_are_refused(tmp_path):
+    for level in (1, 0.98, 0.002):  # the last is a quiet recording: rounding errors remain
+        path = save(tmp_path / "a.wav", level * np.stack([NOISE, -NOISE], axis=1))
+        with pytest.raises(ValueError, match=r"2 channels of .*a\.wav cancel .* save one of them"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [[[1, 0]], [[1, -0.5]], [[1, 0, 0, 0, 0, 0, 0, 0]], [[1, -1, 0.2]]],
+    ids=["one empty", "wide stereo", "one of eight", "a third channel"],
+)
+def test_channels_that_leave_something_are_mixed(mix, tmp_path):
+    path = save(tmp_path / "a.wav", NOISE[:, None] * np.array(mix), subtype="FLOAT")
+    assert correlation(load(path), NOISE) > 0.999
+
+
+@pytest.mark.parametrize("rate_hz", [1, 999, 1_000_000, 16_777_259, 2_147_483_647])
+def test_absurd_rates_are_refused(rate_hz, tmp_path):
+    path = save(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate_hz.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.wav (claims a sample rate of|is not a readable)"):
+        load(path)
+
+
+def test_rates_without_a_common_factor_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="191999 Hz, which has no useful factor in common"):
+        load(save(tmp_path / "a.wav", rate_hz=191_999))
+
+
+def test_too_many_channels_and_samples_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="claims 65 channels; expected at most 64"):
+        load(save(tmp_path / "a.wav", np.zeros((10, 65))))
+    monkeypatch.setattr(sound_files.limits, "MAX_FRAMES", N_SAMPLES)
+    load(save(tmp_path / "a.wav"))
+    for samples, rate_hz in ((np.zeros(N_SAMPLES + 1), RATE_HZ), (NOISE, RATE_HZ // 2)):
+        with pytest.raises(
+            ValueError, match=r"a\.wav lasts [01] s, more than can be read at once"
+        ):
+            load(save(tmp_path / "a.wav", samples, rate_hz))
+
+
+def test_a_padded_copy_under_another_name_stays_a_copy(tmp_path):
+    paths = [save(tmp_path / name, NOISE[:1000], subtype="DOUBLE") for name in ("a.wav", "b.wav")]
+    np.testing.assert_array_equal(*map(load, paths))

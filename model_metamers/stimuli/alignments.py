@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_metamers.stimuli import folders
-from model_metamers.stimuli.sounds import EXTENSIONS, recorded_samples
+from model_metamers.stimuli.sound_files import recorded_samples
+from model_metamers.stimuli.sounds import EXTENSIONS
 
 CSV_COLUMNS = ("sound_path", "speaker", "word", "start_s", "end_s")
 

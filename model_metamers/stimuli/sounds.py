@@ -1,9 +1,9 @@
 """Recordings as stimuli: mono waveforms at one rate, of zero mean and RMS 0.1, float32.
 
-Every file format that libsndfile reads is welcome, at any rate and with any number of channels.
-Folders have one sub-folder per class (Speech Commands), which may be numbered (ESC-10), or a table
-of classes (ESC-50). Words out of running speech are the matter of `words`, which shares the parts
-from `Recording` to `stimulus_set`.
+Every file format that libsndfile reads is welcome, at any rate and with any number of channels
+(`sound_files`). Folders have one sub-folder per class (Speech Commands), which may be numbered
+(ESC-10), or a table of classes (ESC-50). Words out of running speech are the matter of `words`,
+which shares the parts from `Clip` to `stimulus_set`.
 
 What is done to a file beyond its resampling (mixing channels, padding) is said in the log.
 
@@ -12,19 +12,18 @@ github.com/jenellefeather/model_metamers (20 kHz, 2 s, RMS 0.1).
 """
 
 import csv
+import hashlib
 import logging
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.signal
-import soundfile
 
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.noise import SOUND_NOISE_RMS, pink_noise
+from model_metamers.stimuli.sound_files import Recording, read_recording, resample
 from model_metamers.stimuli.stimulus_set import StimulusSet
 
 SAMPLE_RATE_HZ = 20_000
@@ -45,7 +44,6 @@ EXTENSIONS = {
 # Folders of recordings that belong to no class. Source: Speech Commands v2.
 NOT_CLASSES = {"_background_noise_"}
 
-_UNREADABLE = (soundfile.SoundFileError, OSError, TypeError, ValueError)
 _log = logging.getLogger(__name__)
 
 
@@ -63,7 +61,8 @@ def load_sound(
         float32 [n_samples], of zero mean and RMS 0.1.
 
     Raises:
-        ValueError: missing, unreadable, empty or silent file, or samples that are not finite.
+        ValueError: a file that `read_recording` refuses (missing, unreadable, cut short, ...), or
+            a silent one.
     """
     clip = _load(Path(path), sample_rate_hz, n_samples)
     log_changes([clip], n_samples)
@@ -124,23 +123,6 @@ def load_esc_folder(
 
 
 @dataclass(frozen=True)
-class Recording:
-    """A sound file as it was read.
-
-    Attributes:
-        path: the file.
-        waveform: float64 [samples] at the file's own rate, channels mixed, of zero mean.
-        rate_hz: the file's sample rate.
-        n_channels: how many there were.
-    """
-
-    path: Path
-    waveform: np.ndarray
-    rate_hz: int
-    n_channels: int
-
-
-@dataclass(frozen=True)
 class Clip:
     """A finished stimulus and what it took.
 
@@ -164,114 +146,12 @@ def _load(path: Path, sample_rate_hz: int, n_samples: int) -> Clip:
     return finish_clip(recording, waveform[start : start + n_samples], n_samples)
 
 
-def read_recording(path: Path) -> Recording:
-    """Read and check a file.
-
-    Raises:
-        ValueError: missing, unreadable or empty file, or samples that are not finite.
-    """
-    samples, rate_hz = _read_samples(path)
-    # Resampling would turn an offset into a click at either end.
-    waveform = samples.mean(axis=1) - samples.mean()
-    return Recording(path, waveform, rate_hz, samples.shape[1])
-
-
-def read_excerpt(path: Path, start: int, n_samples: int, sample_rate_hz: int) -> np.ndarray:
-    """Return a part of a recording, resampled, without reading the rest.
-
-    Up to a constant it is what `resample` makes of the whole recording: enough of the neighbouring
-    samples is read for the resampling filter.
-
-    Args:
-        path: sound file.
-        start: first sample of the part, counted at the new rate.
-        n_samples: length of the part; it ends within the recording.
-        sample_rate_hz: the new rate.
-
-    Returns:
-        float64 [n_samples], channels mixed, not normalised.
-
-    Raises:
-        ValueError: as `read_recording`, or the part is not within the recording.
-    """
-    n_recorded, rate_hz = recorded_samples(path)
-    common = math.gcd(rate_hz, sample_rate_hz)
-    up, down = sample_rate_hz // common, rate_hz // common
-    if not 0 <= start <= math.ceil(n_recorded * up / down) - n_samples:
-        raise ValueError(
-            f"{path} lasts {n_recorded / rate_hz:g} s, which does not hold {n_samples} samples at "
-            f"{sample_rate_hz} Hz from {start / sample_rate_hz:g} s on"
-        )
-    margin = 10 * max(up, down) // up + 1  # half the length of resample_poly's filter
-    # A multiple of `down`, where samples of both rates coincide.
-    first = max(start * down // up - margin, 0) // down * down
-    last = min(math.ceil((start + n_samples) * down / up) + margin, n_recorded)
-    samples, _ = _read_samples(path, first, last)
-    waveform = samples.mean(axis=1) - samples.mean()
-    skipped = start - first // down * up
-    return scipy.signal.resample_poly(waveform, up, down)[skipped : skipped + n_samples]
-
-
-def zero_share(path: Path) -> float:
-    """Return the share of a file's samples that are digital zeros in every channel.
-
-    Raises:
-        ValueError: as `read_recording`.
-    """
-    samples, _ = _read_samples(path)
-    return float(np.mean(~samples.any(axis=1)))
-
-
-def _read_samples(path: Path, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, int]:
-    """Return finite samples, float64 [samples, channels], and their rate in Hz."""
-    if not path.is_file():
-        raise ValueError(f"there is no sound file {path}")
-    try:
-        samples, rate_hz = soundfile.read(
-            path, start=start, stop=stop, dtype="float64", always_2d=True
-        )
-    except _UNREADABLE as error:
-        raise _unreadable(path, error) from error
-    if not len(samples):
-        raise ValueError(f"{path} is an empty sound, of 0 samples; replace or remove the file")
-    n_bad = np.count_nonzero(~np.isfinite(samples))
-    if n_bad:
-        raise ValueError(
-            f"{path} has {n_bad} samples that are not finite (NaN or Inf) of {samples.size}; "
-            f"replace or remove the file"
-        )
-    return samples, rate_hz
-
-
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} is not a readable sound ({error}); replace or remove the file")
-
-
-def recorded_samples(path: Path) -> tuple[int, int]:
-    """Return how many samples a sound file has, and its rate in Hz, without reading them.
-
-    Raises:
-        ValueError: not a readable sound.
-    """
-    try:
-        info = soundfile.info(path)
-    except _UNREADABLE as error:
-        raise _unreadable(path, error) from error
-    return info.frames, info.samplerate
-
-
-def resample(recording: Recording, sample_rate_hz: int) -> np.ndarray:
-    """Return a recording's waveform at another rate, float64 [samples]."""
-    common = math.gcd(recording.rate_hz, sample_rate_hz)
-    up, down = sample_rate_hz // common, recording.rate_hz // common
-    return scipy.signal.resample_poly(recording.waveform, up, down)
-
-
 def _loudest_start(waveform: np.ndarray, n_samples: int) -> int:
     """Return where the n_samples of most energy start; the first of equal ones."""
     if len(waveform) <= n_samples:
         return 0
-    energy = np.cumsum(np.concatenate([[0.0], (waveform - waveform.mean()) ** 2]))
+    energy = np.zeros(len(waveform) + 1)
+    np.cumsum((waveform - waveform.mean()) ** 2, out=energy[1:])
     return int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
 
 
@@ -295,7 +175,9 @@ def finish_clip(recording: Recording, waveform: np.ndarray, n_samples: int) -> C
     n_padded = n_samples - len(waveform)
     if n_padded > 0:
         before = n_padded // 2
-        padded = pink_noise(n_samples, 0, recording.path.name) * (PADDING_RMS / SOUND_NOISE_RMS)
+        # Noise that belongs to the sound, not to its name: a copy stays a copy.
+        name = hashlib.sha256(waveform.tobytes()).hexdigest()
+        padded = pink_noise(n_samples, 0, name) * (PADDING_RMS / SOUND_NOISE_RMS)
         padded[before : before + len(waveform)] = waveform * (RMS / rms)
         waveform = padded - padded.mean()
         rms = np.sqrt(np.mean(waveform**2))

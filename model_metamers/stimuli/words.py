@@ -12,14 +12,13 @@ from pathlib import Path
 
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.alignments import AlignedWord, read_timit_folder
+from model_metamers.stimuli.sound_files import read_recording, resample
 from model_metamers.stimuli.sounds import (
     N_SAMPLES,
     SAMPLE_RATE_HZ,
     Clip,
     finish_clip,
     log_changes,
-    read_recording,
-    resample,
     stimulus_set,
 )
 from model_metamers.stimuli.stimulus_set import StimulusSet

@@ -13,14 +13,19 @@ made of pointers of its author's choice.
 
 Python 2 and protocols up to 2 call the built-in types __builtin__; NumPy 2 writes numpy._core.
 
+A pickle can also ask for memory: bytes of a given number, lengths it does not have, a value to be
+remembered at place 2**31. It gets none that its own size does not explain.
+
 Source: DESIGN section 7.
 """
 
+import io
 import pickle
 import re
+import struct
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,14 +41,28 @@ def load_foreign_pickle(path: str | Path) -> Any:
         ValueError: missing, damaged, or anything but arrays, numbers, text and containers.
     """
     try:
-        with open(path, "rb") as file:
-            return _ArraysOnlyUnpickler(file, encoding="latin1").load()
+        # From memory, where a length that is not there costs nothing.
+        content = io.BytesIO(Path(path).read_bytes())
+        return _ArraysOnlyUnpickler(content, encoding="latin1").load()
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise ValueError(f"cannot read {path}: {error}") from None
+        raise ValueError(f"cannot read {path}: {str(error) or type(error).__name__}") from None
 
 
-class _ArraysOnlyUnpickler(pickle.Unpickler):
-    """Admits the names of `_ADMITTED`, and no others."""
+class _ArraysOnlyUnpickler(pickle._Unpickler):
+    """Admits the names of `_ADMITTED`, and no others.
+
+    It is Python's own in Python: the one in C takes memory for as many remembered values and bytes
+    as a pickle of ten bytes asks for.
+    """
+
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+
+    def load_bytearray8(self) -> None:
+        """Read a bytearray of the length that is there, not of the one that is written."""
+        (n_bytes,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(n_bytes)))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     def find_class(self, module: str, name: str) -> Any:
         known = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
@@ -103,17 +122,23 @@ def _from_buffer(content: bytes, stored: _DType, shape: tuple, order: str) -> np
     return _values(content, stored).reshape(shape, order=order)
 
 
+def _bytes(content: bytes | str = b"", *_) -> bytes:
+    if not isinstance(content, bytes | str):
+        raise ValueError("bytes must be given as such")  # a number would ask for so many
+    return content.encode("latin1") if isinstance(content, str) else content
+
+
 _ADMITTED = {
     ("numpy", "ndarray"): "numpy.ndarray",  # an argument of _reconstruct, never called
     ("numpy", "dtype"): lambda element_type, *_: _DType(element_type),
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    ("_codecs", "encode"): lambda text, _: text.encode("latin1"),  # bytes, for Python 2
+    ("_codecs", "encode"): _bytes,  # for Python 2
     ("collections", "OrderedDict"): OrderedDict,
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
     ("builtins", "complex"): complex,
-    ("builtins", "bytes"): bytes,
-    ("builtins", "bytearray"): bytearray,
+    ("builtins", "bytes"): _bytes,
+    ("builtins", "bytearray"): lambda *content: bytearray(_bytes(*content)),
 }

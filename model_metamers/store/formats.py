@@ -6,11 +6,9 @@ npz files without pickles, images 8-bit PNG, sounds 16-bit mono WAV.
 Source: DESIGN section 7.
 """
 
-import io
 import logging
-import struct
-import zipfile
-import zlib
+import math
+import wave
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import wavfile
 
+from model_metamers import limits, npz
 from model_metamers.files import atomic_file
 
 PCM_16_FULL_SCALE = 32768
@@ -42,19 +41,15 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Return all arrays of an npz file.
 
     Raises:
-        ValueError: missing, damaged, or not an npz file of plain arrays.
+        ValueError: missing, unreadable, damaged, or not an npz file of plain arrays.
     """
     if not path.is_file():
         raise ValueError(f"there is no {path}; run the stage that makes it first")
     try:
-        with zipfile.ZipFile(path) as archive:  # np.load would take other formats as well
-            entries = {
-                name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()
-            }
-        return {
-            name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in entries.items()
-        }
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
+        return npz.read_arrays(path)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to have it made again") from None
 
 
@@ -108,25 +103,42 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
 
 
 def read_image(path: Path, stimulus_range: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
-    """Return an image as float32 [height, width, 1 or 3] in `stimulus_range`.
+    """Return an image of `write_image` as float32 [height, width, 1 or 3] in `stimulus_range`.
 
     An image of 16 bits is a cochleagram, [bands, frames].
 
     Raises:
-        ValueError: missing or damaged.
+        ValueError: missing, damaged, or another kind of image.
     """
     low, high = stimulus_range
-    try:
-        with Image.open(path) as image:
-            is_cochleagram = image.mode.startswith("I")
-            pixels = np.asarray(image, np.float64)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"cannot read the image {path}: {error}") from None
+    pixels = _pixels(path)
+    is_cochleagram = pixels.dtype == np.uint16
+    pixels = pixels.astype(np.float64)
     if is_cochleagram:
         pixels = pixels * (255 / 65535)
     elif pixels.ndim == 2:
         pixels = pixels[..., np.newaxis]
     return (low + (high - low) * pixels / 255).astype(np.float32)
+
+
+def _pixels(path: Path) -> np.ndarray:
+    """Return the pixels of a PNG file, uint8 [height, width(, 3)] or uint16 [height, width]."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            if math.prod(image.size) > limits.MAX_PIXELS:
+                raise ValueError(f"it has {image.width} x {image.height} pixels")
+            image.verify()  # the checksums of all its parts, which decoding alone overlooks
+        with Image.open(path, formats=["PNG"]) as image:
+            if image.mode not in ("L", "RGB") and not image.mode.startswith("I"):
+                raise ValueError(f"it is of the kind {image.mode}; expected 8-bit grey or RGB")
+            # PIL before version 11.3 opens 16 bits in mode I.
+            return np.asarray(image, np.uint16 if image.mode.startswith("I") else np.uint8)
+    except Exception as error:  # a damaged image can raise nearly anything
+        raise ValueError(f"cannot read the image {path}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def write_sound(path: Path, samples: np.ndarray, sample_rate_hz: int) -> None:
@@ -139,12 +151,17 @@ def read_sound(path: Path) -> np.ndarray:
     """Return a 16-bit mono WAV file as float32 [samples] in [-1, 1).
 
     Raises:
-        ValueError: missing, damaged, or another kind of WAV file.
+        ValueError: missing, damaged, cut short, or another kind of WAV file.
     """
     try:
-        _, samples = wavfile.read(path)
-    except (OSError, ValueError, struct.error) as error:
-        raise ValueError(f"cannot read the sound {path}: {error}") from None
-    if samples.dtype != np.int16 or samples.ndim != 1:
-        raise ValueError(f"{path} is not a 16-bit mono WAV file")
+        with wave.open(str(path), "rb") as file:
+            if (file.getnchannels(), file.getsampwidth()) != (1, 2):
+                raise ValueError("it is not a 16-bit mono WAV file")
+            n_samples, n_bytes = file.getnframes(), path.stat().st_size
+            # No more than there is, whatever the header says.
+            samples = np.frombuffer(file.readframes(min(n_samples, n_bytes // 2)), "<i2")
+            if len(samples) != n_samples:
+                raise ValueError(f"it promises {n_samples} samples and holds {len(samples)}")
+    except Exception as error:  # a damaged header can raise nearly anything
+        raise ValueError(f"cannot read the sound {path}: {_reason(error)}") from None
     return samples.astype(np.float32) / PCM_16_FULL_SCALE

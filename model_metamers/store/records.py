@@ -1,5 +1,7 @@
 """What run.json and the tables of a run folder contain: contents only, no files."""
 
+import csv
+import io
 import json
 import platform
 import subprocess
@@ -132,21 +134,40 @@ def conformed(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return _in_order(name, table).astype(table_dtypes(name))
 
 
-def parsed(name: str, text: pd.DataFrame) -> pd.DataFrame:
-    """Return a table read as text with its columns of their types.
+def parsed(name: str, text: str) -> pd.DataFrame:
+    """Return the table that a CSV file holds, with its columns of their types.
 
-    pandas would take a label "null" or "007" for something else, and its parser rounds numbers.
+    pandas would take a label "null" or "007" for something else, and rounds numbers; it would also
+    take the rest of a row that was cut off, and of a file that was.
 
     Raises:
-        ValueError: as `conformed`, or a number that is none.
+        ValueError: as `conformed`, or the file is not what `conformed` tables are written as.
     """
-    columns = _in_order(name, text)
+    if not text.endswith("\n"):
+        raise ValueError("its last row is cut off")
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise ValueError(f"row {number} has {len(row)} of {len(header)} values")
+    columns = _in_order(name, pd.DataFrame(rows, columns=header, dtype="str"))
     for column, dtype in table_dtypes(name).items():
         if dtype == "bool":
-            columns[column] = columns[column] == "True"
+            columns[column] = _truth_values(columns[column])
         elif dtype == "float64":
             columns[column] = columns[column].replace("", "nan")
-    return conformed(name, columns)
+    try:
+        return conformed(name, columns)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def _truth_values(column: pd.Series) -> pd.Series:
+    if strange := set(column) - {"True", "False"}:
+        raise ValueError(f"{column.name} is True or False; got {min(strange)!r}")
+    return column == "True"
 
 
 def run_record(
@@ -223,7 +244,7 @@ def _grown(old: Any, new: Any) -> Any:
 
 def _in_order(name: str, table: pd.DataFrame) -> pd.DataFrame:
     columns = list(table_dtypes(name))
-    if set(table.columns) != set(columns):
+    if sorted(map(str, table.columns)) != sorted(columns):
         raise ValueError(
             f"expected the columns of {name}.csv, {', '.join(columns)}; got "
             f"{', '.join(map(str, table.columns))}"

@@ -39,6 +39,7 @@ NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
 
 # A leading dot marks temporary files; ".state" at the end, the unfinished piece.
 _SAFE_NAME = re.compile(r"(?!.*\.state$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_REMEDY = "delete it to have it made again"
 _log = logging.getLogger(__name__)
 
 
@@ -106,12 +107,21 @@ class RunFolder:
         """Return run.json.
 
         Raises:
-            ValueError: it is missing or damaged.
+            ValueError: it is missing or damaged, or no record of a run.
         """
+        path = self.path / "run.json"
         try:
-            return json.loads((self.path / "run.json").read_bytes())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"cannot read {self.path / 'run.json'}: {error}") from None
+            record = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValueError(f"cannot read {path}: {error}") from None
+        fields = record if isinstance(record, dict) else {}
+        for name in ("config", "checkpoint_sha256"):
+            if not isinstance(fields.get(name), dict):
+                raise ValueError(
+                    f"{path} is no record of a run: it has no {name!r} with names and values; "
+                    "restore it, or choose another folder"
+                )
+        return record
 
     def save_piece(
         self,
@@ -290,6 +300,11 @@ class RunFolder:
                 previews.append(read_sound(folder / f"{name}.wav"))
             else:
                 previews.append(read_image(folder / f"{name}.png", stimulus_range))
+            if previews[-1].shape != previews[0].shape:
+                raise ValueError(
+                    f"the preview {name} in {folder} is of another shape than the first: "
+                    f"{list(previews[-1].shape)} instead of {list(previews[0].shape)}; {_REMEDY}"
+                )
         return np.stack(previews)
 
     def _preview_folder(self, network: str, layer: str) -> Path:
@@ -313,14 +328,16 @@ class RunFolder:
         """Return <name>.csv; names and labels are text, also where they look like numbers.
 
         Raises:
-            ValueError: unknown name, missing file, or columns other than the table's.
+            ValueError: unknown name, missing or damaged file, or columns other than the table's.
         """
         table_dtypes(name)
         path = self.path / f"{name}.csv"
         try:
-            return parsed(name, pd.read_csv(path, dtype=str, keep_default_na=False))
-        except (OSError, ValueError) as error:
+            return parsed(name, path.read_bytes().decode())  # line ends as they are
+        except OSError as error:
             raise ValueError(f"cannot read {path}: {error}") from None
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}; {_REMEDY}") from None
 
     def merge_rows(self, name: str, rows: pd.DataFrame, key_columns: Sequence[str]) -> None:
         """Append rows to <name>.csv, in place of all rows with the same key. For a single writer.

@@ -20,13 +20,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from model_metamers.stimuli import folders
-from model_metamers.stimuli.sounds import (
-    EXTENSIONS,
-    N_SAMPLES,
-    SAMPLE_RATE_HZ,
-    recorded_samples,
-    zero_share,
-)
+from model_metamers.stimuli.sound_files import recorded_samples, zero_share
+from model_metamers.stimuli.sounds import EXTENSIONS, N_SAMPLES, SAMPLE_RATE_HZ
 from model_metamers.training.clip_lists import BackgroundClip, ClassLabel
 from model_metamers.training.corpus import split_of
 

@@ -19,14 +19,8 @@ import tensorflow as tf
 
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD
 from model_metamers.stimuli.mixing import mix_at_snr
-from model_metamers.stimuli.sounds import (
-    N_SAMPLES,
-    SAMPLE_RATE_HZ,
-    SILENT_RMS,
-    load_sound,
-    read_excerpt,
-    recorded_samples,
-)
+from model_metamers.stimuli.sound_files import read_excerpt, recorded_samples
+from model_metamers.stimuli.sounds import N_SAMPLES, SAMPLE_RATE_HZ, SILENT_RMS, load_sound
 from model_metamers.training.clip_lists import BackgroundClip, WordClip
 from model_metamers.training.datasets import shuffled_index, worker_batches
 from model_metamers.training.python_calls import StoppableCall
