@@ -1,14 +1,25 @@
 """Photographs as stimuli: every kind of file, the crop, folders, and names fit for files."""
 
+import struct
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from model_metamers.stimuli.images import load_image, load_image_folder, resize_images
+from model_metamers.stimuli.images import (
+    distinct_image_files,
+    image_files,
+    load_image,
+    load_image_folder,
+    resize_images,
+)
 from model_metamers.stimuli.stimulus_set import StimulusSet
 
 SIZE_PX = 12
 PIXELS = np.random.default_rng(0).integers(0, 256, (SIZE_PX, SIZE_PX, 3), np.uint8)
+CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 EIGHT_BITS = 0.5 / 255 + 1e-6  # a 16-bit value is rounded to one of 256
 
 
@@ -289,3 +300,159 @@ def test_stimulus_sets_are_taken_apart_and_joined():
     np.testing.assert_array_equal(joined.stimuli, stimuli[[2, 0, 1]])
     with pytest.raises(ValueError, match="unique id"):
         StimulusSet.joined([whole, whole])
+
+
+def turned(image, orientation):
+    """Return how a camera stores an upright picture that its EXIF data tells to turn so."""
+    stored = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
+              6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
+    if orientation == 1:
+        return image
+    return image.transpose(Image.Transpose[stored[orientation]])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [("jpg", {"quality": 100, "subsampling": 0}), ("png", {}), ("webp", {"lossless": True}),
+     ("tif", {}), ("tif", {"compression": "tiff_lzw"})],
+)  # fmt: skip
+def test_pictures_are_upright_as_viewers_show_them(suffix, options, orientation, tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    upright = Image.fromarray(PIXELS).resize((14, SIZE_PX))
+    expected = load_image(save(tmp_path / "upright.png", np.asarray(upright)), SIZE_PX)
+    turned(upright, orientation).save(tmp_path / f"a.{suffix}", exif=exif, **options)
+    loaded = load_image(tmp_path / f"a.{suffix}", SIZE_PX)
+    np.testing.assert_allclose(loaded, expected, atol=0.05 if suffix == "jpg" else 0)
+
+
+def test_sixteen_bits_and_transparency_are_upright_too(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    ramp = grey_ramp_16_bit()
+    expected = load_image(save(tmp_path / "upright.png", ramp), SIZE_PX)
+    turned(Image.fromarray(ramp), 6).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(load_image(tmp_path / "a.png", SIZE_PX), expected)
+
+
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"?" * 99])
+def test_damaged_exif_data_is_overlooked(exif, tmp_path):
+    path = save(tmp_path / "a.jpg", quality=100, exif=exif)
+    expected = load_image(save(tmp_path / "b.jpg", quality=100), SIZE_PX)
+    np.testing.assert_array_equal(load_image(path, SIZE_PX), expected)
+
+
+@pytest.mark.parametrize("name", ["phone_3.jpg", "phone_6.jpg"])
+def test_the_photographs_that_lay_on_their_side(name):
+    if not CASES.is_dir():
+        pytest.skip("needs the optional folder ../shared/cases")
+    loaded = load_image(CASES / "images" / name, 32)
+    np.testing.assert_allclose(loaded, load_image(CASES / "images" / "upright.png", 32), atol=0.09)
+
+
+@pytest.mark.parametrize("n_bits", [10, 12, 14])
+def test_fewer_bits_in_sixteen_are_said(n_bits, tmp_path, caplog):
+    values = (grey_ramp_16_bit() >> (16 - n_bits)).astype(np.uint16)
+    for name in ("a.png", "b.tif"):
+        save(tmp_path / name, values)
+    stimuli = load_image_folder(tmp_path, SIZE_PX).stimuli
+    np.testing.assert_allclose(stimuli[0, ..., 0], values / 65535, atol=EIGHT_BITS)
+    assert len(caplog.records) == 1 and "2 of 2 images have 16 bits per value" in caplog.text
+    assert "a.png" in caplog.text and "12 or 14 bits" in caplog.text
+
+
+def test_sixteen_bits_of_colour_are_looked_at_too(tmp_path, caplog):
+    save_png_16_bit(tmp_path / "a.png", PIXELS.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(
+        load_image(tmp_path / "a.png", SIZE_PX), PIXELS / np.float32(255)
+    )
+    assert not caplog.records
+    save_png_16_bit(tmp_path / "a.png", PIXELS.astype(np.uint16) * 16)  # 12 bits
+    load_image(tmp_path / "a.png", SIZE_PX)
+    assert "1 of 1 images have 16 bits per value" in caplog.text
+
+
+def save_png_16_bit(path, pixels):
+    """Write uint16 [height, width, 3], which PIL cannot, as a PNG file."""
+    height, width, _ = pixels.shape
+    header = struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    content = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+
+
+def test_dark_pictures_of_eight_bits_say_nothing(tmp_path, caplog):
+    for name, mode in (("a.png", None), ("b.png", "L"), ("c.bmp", None)):
+        save(tmp_path / name, np.full((9, 9, 3), 3, np.uint8), mode)
+    load_image_folder(tmp_path, 8)
+    assert not caplog.records
+
+
+def test_formats_that_run_programs_are_not_read(tmp_path):
+    save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="is not a readable image"):
+        load_image(tmp_path / "a.png", SIZE_PX)
+
+
+@pytest.mark.parametrize("layout", ["n0144/{}", "n0144/images/{}"])
+def test_classes_may_lie_one_folder_deeper(layout, tmp_path):
+    for number, wordnet_id in enumerate(("n01443537", "n02690373")):
+        path = tmp_path / layout.format(f"{number}.JPEG").replace("n0144", wordnet_id)
+        save(path, format="JPEG")
+        (tmp_path / wordnet_id / f"{wordnet_id}_boxes.txt").write_text("0.JPEG\t0\t0\t9\t9\n")
+    assert load_image_folder(tmp_path, 8).labels == ("n01443537", "n02690373")
+
+
+def test_a_folder_of_splits_names_them(tmp_path):
+    for split in ("train", "val"):
+        for wordnet_id in ("n01443537", "n02690373"):
+            save(tmp_path / split / wordnet_id / "a.JPEG")
+    with pytest.raises(ValueError, match=r"holds no images .* one of its folders: train, val"):
+        load_image_folder(tmp_path, 8)
+
+
+@pytest.mark.parametrize("given", ["val", "val/images"])
+def test_tiny_imagenets_validation_images_have_the_classes_of_their_table(given, tmp_path):
+    for number in range(3):
+        save(tmp_path / "val" / "images" / f"val_{number}.JPEG")
+    table = tmp_path / "val" / "val_annotations.txt"
+    classes = ("n03444034", "n02690373", "n03444034")
+    rows = [f"val_{n}.JPEG\t{wordnet_id}\t0\t32\t44\t62" for n, wordnet_id in enumerate(classes)]
+    table.write_text("\n".join(rows) + "\n")
+    stimuli = load_image_folder(tmp_path / given, 8)
+    assert stimuli.labels == ("n02690373", "n03444034", "n03444034")
+    assert stimuli.ids == ("n02690373_val_1", "n03444034_val_0", "n03444034_val_2")
+    table.write_text("val_0.JPEG\tgoldfish\n")
+    with pytest.raises(ValueError, match=r"val_annotations\.txt, line 1: expected a file and its"):
+        load_image_folder(tmp_path / given, 8)
+
+
+def test_equal_pictures_are_named_and_left_out(classes, caplog):
+    copy = Image.open(classes / "cat" / "2.png")
+    copy.save(classes / "dog" / "the same.bmp")
+    stimuli = load_image_folder(classes, 8).distinct()
+    assert stimuli.ids == ("cat_1", "dog_1", "owl_1", "cat_2", "owl_2", "cat_3")
+    assert "left out 1 of 7 stimuli, equal to others: dog_the_same is cat_2" in caplog.text
+    files = distinct_image_files(image_files(classes), 8)
+    assert [f"{label}/{path.name}" for label, path in files] == [
+        "cat/1.png", "dog/1.png", "owl/1.png", "cat/2.png", "owl/2.png", "cat/3.png",
+    ]  # fmt: skip
+    assert "the same.bmp is " in caplog.text
+
+
+def test_different_pictures_are_all_kept_and_nothing_is_said(classes, caplog):
+    stimuli = load_image_folder(classes, 8)
+    assert stimuli.distinct() is stimuli and not caplog.records
+
+
+def test_the_copy_among_the_shared_cases_is_found(caplog):
+    if not CASES.is_dir():
+        pytest.skip("needs the optional folder ../shared/cases")
+    assert len(load_image_folder(CASES / "duplicates", 32).distinct()) == 8
+    assert "cat_copy_of_bird0 is bird_bird0" in caplog.text

@@ -1,8 +1,10 @@
 """The 16 categories and ImageNet's names agree with the published tables."""
 
 import numpy as np
+import pytest
 
 from model_metamers.paper import load_table
+from model_metamers.stimuli import labels
 from model_metamers.stimuli.labels import (
     SIXTEEN_CATEGORIES,
     sixteen_category_members,
@@ -26,3 +28,17 @@ def test_no_class_is_in_two_categories():
     classes = np.concatenate(list(sixteen_category_members().values()))
     assert len(classes) == len(set(classes)) == len(load_table("sixteen_categories"))
     assert len(load_table("imagenet_labels")) == 1000
+
+
+def test_categories_go_by_their_name_a_fine_class_or_a_wordnet_id():
+    names = ("dog", "dog/spotted", "n02690373", "n01443537", "", "images")
+    expected = ["dog", "dog", "airplane", None, None, None]
+    assert [labels.sixteen_category_of(name) for name in names] == expected
+
+
+def test_a_folder_of_which_nothing_can_be_scored_is_refused(tmp_path):
+    known, shown = {"dog", "cat"}, ("cat", "dog")
+    assert labels.check_scorable(("dog", "owl", "dog"), known, tmp_path, shown) == ["owl"]
+    for found, message in ((("owl",), r"\(owl\)"), (("", ""), r"\(they are in no sub-folder\)")):
+        with pytest.raises(ValueError, match=rf"{message}; name the sub-folders .*: cat, dog$"):
+            labels.check_scorable(found, known, tmp_path, shown)

@@ -129,6 +129,18 @@ def test_near_duplicates_and_constant_stimuli_are_left_out_and_counted():
     assert null_of(activations).maximum == pytest.approx(1, abs=FLOAT32_TOLERANCE)
 
 
+def test_pairs_of_equal_stimuli_are_left_out_and_said(caplog):
+    stimuli = relu_activations(8)
+    clean = null_of(stimuli)
+    assert not caplog.records
+    twice = np.concatenate([stimuli, stimuli[2:4]])
+    for groups in (None, list("abcdefghij")):
+        null = null_of(twice, groups=groups)
+        assert null.maximum == pytest.approx(clean.maximum, abs=FLOAT32_TOLERANCE)
+        assert null.n_excluded_pairs == 2 and null.n_pairs == 10 * 9 // 2 - 2
+    assert "2 of 10 stimuli of the null equal others (by index: 8 is 2, 9 is 3)" in caplog.text
+
+
 @pytest.mark.parametrize("pairs", ["all", "independent"])
 def test_a_dead_layer_has_an_empty_null(pairs):
     null = null_of(np.zeros((4, 4)), pairs=pairs)

@@ -109,8 +109,8 @@ def _from_folder(folder: Path, options: NullOptions, network: Network, limit: in
     rate_hz, n_samples = _rate_hz(network), network.stimulus_shape[0]
     if any(folder.rglob("*.[wW][rR][dD]")):
         known = WORD_LABELS[options.preset][1:]
-        return load_word_clips(folder, rate_hz, n_samples, words=known, limit=limit)
-    return load_sound_folder(folder, rate_hz, n_samples, limit=limit)
+        return load_word_clips(folder, rate_hz, n_samples, words=known, limit=limit).distinct()
+    return load_sound_folder(folder, rate_hz, n_samples, limit=limit).distinct()
 
 
 def _rate_hz(network: Network) -> int:

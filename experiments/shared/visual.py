@@ -11,13 +11,14 @@ from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task, check_observers
 from model_metamers.stimuli.images import (
+    distinct_image_files,
     image_files,
     image_ids,
     load_image,
     load_image_folder,
     resize_images,
 )
-from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
+from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES, sixteen_category_of
 from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet
@@ -69,7 +70,7 @@ def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
 def natural_images(options: Options, size_px: int) -> StimulusSet:
     """Return the images that get metamers: of the folder, or rendered, the categories in turn."""
     if options.stimuli_dir:
-        images = load_image_folder(options.stimuli_dir, size_px, options.num_stimuli)
+        images = load_image_folder(options.stimuli_dir, size_px, options.num_stimuli).distinct()
         if len(images) < options.num_stimuli:
             logging.info("%s holds %d images; using all", options.stimuli_dir, len(images))
         return images
@@ -91,7 +92,7 @@ def null_images(options: NullOptions, size_px: int) -> StimulusSet:
     one fine class are near-duplicates. A folder with too few images is filled up with renders.
     """
     directory, n_images = options.stimuli_dir, options.num_null_stimuli
-    files = image_files(directory, n_images) if directory else []
+    files = distinct_image_files(image_files(directory, n_images), size_px) if directory else []
     position = np.arange(n_images - len(files))
     fine_classes = position % len(objects.FINE_CLASSES)
     seeds = _first_seed(options) + _NULL_SEED_OFFSET + position // len(objects.FINE_CLASSES)
@@ -141,12 +142,8 @@ def _sixteen_way_answer(network: Network, logits: np.ndarray) -> np.ndarray:
 
 
 def _sixteen_way_truth(network: Network, labels: Sequence[str]) -> np.ndarray:
-    table = load_table("sixteen_categories")
-    category_of = dict(zip(table.wordnet_id, table.category, strict=True))
-    names = [category_of.get(label, label).split("/")[0] for label in labels]
-    return np.array(
-        [SIXTEEN_CATEGORIES.index(name) if name in SIXTEEN_CATEGORIES else -1 for name in names]
-    )
+    names = [sixteen_category_of(label) for label in labels]
+    return np.array([-1 if name is None else SIXTEEN_CATEGORIES.index(name) for name in names])
 
 
 def _native_answer(network: Network, logits: np.ndarray) -> np.ndarray:

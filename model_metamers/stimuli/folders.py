@@ -45,18 +45,49 @@ def files_by_class(
 ) -> dict[str, list[Path]]:
     """Return sub-folder -> its files, or "" -> the folder's own where no sub-folder has any.
 
+    A class may keep its files one folder deeper, as Tiny-ImageNet does (n01443537/images).
+
     Args:
         folder: existing folder.
         extensions: of the files, in lower case, with the dot.
         not_classes: names of sub-folders to leave out.
     """
     by_class = {
-        sub.name: files_of(sub, extensions)
+        sub.name: files_of(sub, extensions) or _files_below(sub, extensions)
         for sub in visible(folder)
         if sub.is_dir() and sub.name not in not_classes
     }
     by_class = {label: files for label, files in by_class.items() if files}
     return by_class or {"": files_of(folder, extensions)}
+
+
+def _files_below(folder: Path, extensions: Collection[str]) -> list[Path]:
+    """Return the files of a folder's one sub-folder; of none where several have some."""
+    found = [files_of(sub, extensions) for sub in visible(folder) if sub.is_dir()]
+    found = [files for files in found if files]
+    return found[0] if len(found) == 1 else []
+
+
+def nothing_found(folder: Path, content: str, extensions: Collection[str]) -> ValueError:
+    """Return the error of a folder that holds no stimuli, with the folders below that hold some.
+
+    Args:
+        folder: existing folder.
+        content: what it should hold, "images" or "sounds".
+        extensions: of the files.
+    """
+    message = (
+        f"the stimulus folder {folder} holds no {content} ({', '.join(sorted(extensions))}), "
+        f"neither itself nor in sub-folders"
+    )
+    better = [
+        sub.name
+        for sub in visible(folder)
+        if sub.is_dir() and any(files_by_class(sub, extensions).values())
+    ]
+    return ValueError(
+        f"{message}; give one of its folders: {', '.join(better)}" if better else message
+    )
 
 
 def in_turn(by_class: Mapping[str, Sequence[Item]]) -> list[tuple[str, Item]]:

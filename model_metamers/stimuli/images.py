@@ -3,21 +3,42 @@
 Source: VGG19_Metamers_Using_TFSlim_Model.ipynb of github.com/jenellefeather/model_metamers.
 """
 
+import logging
+import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
+from model_metamers import limits
 from model_metamers.stimuli import folders
-from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.stimuli.on_demand import StimuliOnDemand
+from model_metamers.stimuli.stimulus_set import StimulusSet, distinct_indices
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 SMALLEST_SIDE_PX = 8
 
+# Of these formats whatever the file is called: PIL knows others, and runs a program for some.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+_DARK = 2**14 / 2**16  # the brightest value of 16-bit images that hold 14 bits
+_SIXTEEN_BITS = re.compile(r"\b(I|L|LA|RGB|RGBA);16")  # of PIL's names for how pixels are stored
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TINY_TABLE = "val_annotations.txt"
+_log = logging.getLogger(__name__)
+
 
 def load_image(path: Path, size_px: int) -> np.ndarray:
-    """Read one image: grey ones become RGB, transparent ones lie on white.
+    """Read one image: upright, grey ones become RGB, transparent ones lie on white.
 
     Args:
         path: image file.
@@ -27,14 +48,26 @@ def load_image(path: Path, size_px: int) -> np.ndarray:
         float32 [size, size, 3] in [0, 1].
 
     Raises:
-        ValueError: not a readable image, or smaller than 8 px.
+        ValueError: not a readable image, smaller than 8 px, or too large.
     """
+    pixels, brightest = _load(Path(path), size_px)
+    _log_dark([(Path(path), brightest)])
+    return pixels
+
+
+def _load(path: Path, size_px: int) -> tuple[np.ndarray, float]:
+    """Return an image as `load_image` does, and its brightest value if it has 16 bits, else 1."""
     try:
-        with Image.open(path) as opened:
-            image = _on_white(_eight_bit(opened))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PIL's, of sizes and EXIF data: an error says enough
+            with Image.open(path, formats=_FORMATS) as opened:
+                _check_size(opened)
+                brightest = _brightest(opened)
+                image = _upright(opened, _on_white(_eight_bit(opened)))
+    except Exception as error:  # a damaged image can raise nearly anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"{path} is not a readable image ({error}); replace or remove the file"
+            f"{path} is not a readable image ({reason}); replace or remove the file"
         ) from error
     side = min(image.size)
     if side < SMALLEST_SIDE_PX:
@@ -45,7 +78,58 @@ def load_image(path: Path, size_px: int) -> np.ndarray:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side))
     square = square.resize((size_px, size_px), Image.Resampling.BILINEAR)
-    return np.asarray(square, np.float32) / 255.0
+    return np.asarray(square, np.float32) / 255.0, brightest
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > limits.MAX_PIXELS:
+        raise ValueError(
+            f"it has {image.width} x {image.height} pixels, more than {limits.MAX_PIXELS}; "
+            "save it smaller"
+        )
+
+
+def _brightest(image: Image.Image) -> float:
+    """Return an image's largest value, of [0, 1], if it is stored in 16 bits; 1 otherwise."""
+    if not any(_SIXTEEN_BITS.search(str(tile)) for tile in image.tile):
+        return 1.0
+    if image.mode.startswith("I"):
+        return float(np.asarray(image).max() / 65535)
+    # Of colours PIL keeps the upper 8 bits.
+    extrema = np.reshape(image.getextrema(), (-1, 2))[:, 1]
+    colours = [band != "A" for band in image.getbands()]
+    return float(extrema[colours].max() / 255)
+
+
+def _log_dark(images: Sequence[tuple[Path, float]]) -> None:
+    """Say which 16-bit images hold values of fewer bits, as cameras of 12 and 14 write them.
+
+    They are read as every viewer shows them, nearly black: whether a picture is dark or its values
+    are of another range, only its owner knows.
+    """
+    dark = [(path, brightest) for path, brightest in images if 0 < brightest < _DARK]
+    if dark:
+        path, brightest = dark[0]
+        _log.warning(
+            "%d of %d images have 16 bits per value but none above %.1f %% of white (%s): if they "
+            "come from a camera of 12 or 14 bits, multiply by 16 or 4 and save them again",
+            len(dark), len(images), 100 * brightest, path,
+        )  # fmt: skip
+
+
+def _upright(opened: Image.Image, image: Image.Image) -> Image.Image:
+    """Return an image turned as its EXIF orientation says, and viewers show it.
+
+    Args:
+        opened: the file, loaded; of a TIFF file PIL has then turned it, and forgotten the tag.
+        image: its pixels.
+    """
+    try:
+        orientation = opened.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # damaged EXIF data can raise nearly anything; viewers overlook it
+        return image
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -55,9 +139,9 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     # PIL before version 11.3 opens a 16-bit PNG in mode I, which else has an unknown range.
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
         raise ValueError("it has 32 bits per pixel value, of unknown range; save it with 8 or 16")
-    values = np.array(image, np.float64)
+    values = np.asarray(image).astype(np.uint32)
     values[values == image.info.get("transparency", -1)] = 65535  # white
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))  # 65535 / 257 is 255
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -84,8 +168,10 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
         ValueError: missing or empty folder, unreadable or too small image.
     """
     files = image_files(folder, limit)
+    loaded = [_load(path, size_px) for _, path in files]
+    _log_dark([(path, brightest) for (_, path), (_, brightest) in zip(files, loaded, strict=True)])
     return StimulusSet(
-        np.stack([load_image(path, size_px) for _, path in files]),
+        np.stack([pixels for pixels, _ in loaded]),
         image_ids(files),
         tuple(label for label, _ in files),
     )
@@ -97,14 +183,29 @@ def image_files(folder: Path, limit: int | None = None) -> list[tuple[str, Path]
     Raises:
         ValueError: missing or empty folder.
     """
-    by_class = folders.files_by_class(folders.existing_folder(folder, "images"), EXTENSIONS)
+    folder = folders.existing_folder(folder, "images")
+    by_class = _tiny_imagenet_validation(folder) or folders.files_by_class(folder, EXTENSIONS)
     files = folders.in_turn(by_class)[:limit]
     if not files:
-        raise ValueError(
-            f"the stimulus folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))}), "
-            f"neither itself nor in sub-folders"
-        )
+        raise folders.nothing_found(folder, "images", EXTENSIONS)
     return files
+
+
+def distinct_image_files(
+    files: Sequence[tuple[str, Path]], size_px: int
+) -> list[tuple[str, Path]]:
+    """Return labelled image files without those that are loaded to an earlier one's pixels.
+
+    Args:
+        files: (label, file), as `image_files` returns them; all are read.
+        size_px: side of the images, in pixels.
+
+    Raises:
+        ValueError: as `load_image`.
+    """
+    images = StimuliOnDemand(lambda index: load_image(files[index][1], size_px), len(files))
+    kept = distinct_indices(images, [str(path) for _, path in files])
+    return [files[index] for index in kept]
 
 
 def image_ids(files: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
@@ -112,6 +213,30 @@ def image_ids(files: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
     return folders.unique_ids(
         [f"{label}_{path.stem}" if label else path.stem for label, path in files]
     )
+
+
+def _tiny_imagenet_validation(folder: Path) -> dict[str, list[Path]]:
+    """Return WordNet id -> files of Tiny-ImageNet's folder "val" (or its "images"), else nothing.
+
+    The images lie in one folder, and a table beside it tells their classes.
+
+    Source: the data set (image-net.org, cs231n.stanford.edu): val_annotations.txt.
+
+    Raises:
+        ValueError: a table that is damaged.
+    """
+    parents = [parent for parent in (folder, folder.parent) if (parent / _TINY_TABLE).is_file()]
+    if not parents or not (parents[0] / "images").is_dir() or folder.name == "train":
+        return {}
+    table, by_class = parents[0] / _TINY_TABLE, {}
+    for number, line in enumerate(table.read_text(errors="replace").splitlines(), start=1):
+        name, _, rest = line.partition("\t")
+        label = rest.partition("\t")[0]
+        if not re.fullmatch(r"[\w.-]+", name) or not re.fullmatch(r"n\d{8}", label):
+            raise ValueError(f"{table}, line {number}: expected a file and its WordNet id")
+        if (parents[0] / "images" / name).is_file():
+            by_class.setdefault(label, []).append(parents[0] / "images" / name)
+    return dict(sorted(by_class.items()))
 
 
 def resize_images(images: np.ndarray, size_px: int) -> np.ndarray:

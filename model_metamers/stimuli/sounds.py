@@ -218,10 +218,7 @@ def _load_classes(
 ) -> StimulusSet:
     files = folders.in_turn(by_class)[:limit]
     if not files:
-        raise ValueError(
-            f"the stimulus folder {folder} holds no sounds ({', '.join(sorted(EXTENSIONS))}), "
-            f"neither itself nor in sub-folders"
-        )
+        raise folders.nothing_found(folder, "sounds", EXTENSIONS)
     clips = [_load(path, sample_rate_hz, n_samples) for _, path in files]
     log_changes(clips, n_samples)
     names = [f"{label}_{path.stem}" if label else path.stem for label, path in files]

@@ -1,11 +1,16 @@
 """Stimuli with their names: what the experiments hand from one stage to the next."""
 
+import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from model_metamers.stimuli.on_demand import StimuliOnDemand
+
+_COMPARED_TOGETHER = 64
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,14 @@ class StimulusSet:
             tuple(self.labels[i] for i in indices),
         )
 
+    def distinct(self) -> "StimulusSet":
+        """Return the stimuli without those that equal an earlier one; the log names them.
+
+        A stimulus that is there twice would correlate with itself in a null distribution.
+        """
+        kept = distinct_indices(self.stimuli, self.ids)
+        return self if len(kept) == len(self) else self.take(kept)
+
     @classmethod
     def joined(cls, parts: Sequence["StimulusSet"]) -> "StimulusSet":
         """Return all stimuli of several sets."""
@@ -51,3 +64,23 @@ class StimulusSet:
             tuple(name for part in parts for name in part.ids),
             tuple(label for part in parts for label in part.labels),
         )
+
+
+def distinct_indices(stimuli: np.ndarray | StimuliOnDemand, names: Sequence[str]) -> list[int]:
+    """Return the indices of the stimuli that equal no earlier one, and name the others in the log.
+
+    Args:
+        stimuli: [n, ...], or what is indexed like an array; read a few at a time.
+        names: what the log calls them.
+    """
+    first: dict[bytes, int] = {}
+    copies = []
+    for start in range(0, len(names), _COMPARED_TOGETHER):
+        for index, stimulus in enumerate(stimuli[start : start + _COMPARED_TOGETHER], start):
+            digest = hashlib.sha256(np.ascontiguousarray(stimulus).tobytes()).digest()
+            if first.setdefault(digest, index) != index:
+                copies.append(f"{names[index]} is {names[first[digest]]}")
+    if copies:
+        _log.warning("left out %d of %d stimuli, equal to others: %s",
+                     len(copies), len(names), ", ".join(copies))  # fmt: skip
+    return sorted(first.values())

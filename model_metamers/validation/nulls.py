@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from model_metamers.validation.equal_stimuli import EqualStimuli
 from model_metamers.validation.ranks import correlation_matrix, spearman, unit_ranks
 
 ALL, INDEPENDENT = "all", "independent"
@@ -197,7 +198,7 @@ def null_distribution(
     Args:
         network: anything with `activations(stimuli, layers=[layer]) -> {layer: [n, ...]}`.
         layer: the matched layer.
-        stimuli: natural stimuli [n, ...], none of them twice.
+        stimuli: natural stimuli [n, ...]; pairs of equal ones are left out, and said in the log.
         groups: one label per stimulus, or several in a row each: [n] or [n, k]. Pairs that share
             a label are near-duplicates and left out.
         batch_size: stimuli per call of the network.
@@ -210,13 +211,13 @@ def null_distribution(
         ValueError: fewer than two stimuli, groups of another length, or an unknown `pairs`.
     """
     plan = NullPlan(len(stimuli), pairs, seed, batch_size)
-    plan.check_groups(groups)
+    labels, seen = plan.check_groups(groups), EqualStimuli(stimuli)
     with tempfile.TemporaryFile(dir=scratch_dir) as file:
-        for row in plan.rows(network, layer, stimuli):
+        for row in plan.rows(network, layer, seen):
             row.tofile(file)
         file.flush()
         rows = np.memmap(file, np.float32, mode="r").reshape(plan.n_rows(), -1)
-        return plan.distribution([rows], groups)
+        return plan.distribution([rows], np.column_stack([labels, seen.groups()]))
 
 
 @dataclass(frozen=True)
