@@ -1,9 +1,12 @@
 """Reading weights: every format, everything that can be wrong with a file."""
 
+import gzip
 import hashlib
+import pickle
 import shutil
 import sys
 import tarfile
+import zipfile
 
 import keras
 import numpy as np
@@ -143,6 +146,76 @@ WRITERS = [
 every_format = pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__[6:])
 
 
+def write_macos_tar(folder, values):
+    """What macOS packs: beside each file one of its own, under a name that begins with ._"""
+    source = write_v2(folder, values)
+    for path in list(folder.iterdir()):
+        path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07" + bytes(99))
+    return _into_tar(folder, source.parent)
+
+
+def write_archive_without_a_suffix(folder, values):
+    return write_tar_of_v2(folder, values).rename(folder / "net")
+
+
+def write_archive_called_ckpt(folder, values):
+    return write_tar_of_v1(folder, values).rename(folder / "net.ckpt")
+
+
+def write_plain_tar_called_tar_gz(folder, values):
+    compressed = write_tar_of_v2(folder, values)
+    plain = gzip.decompress(compressed.read_bytes())
+    compressed.write_bytes(plain)
+    return compressed
+
+
+def write_v2_named_by_its_meta(folder, values):
+    path = write_v2(folder, values).with_name("net.ckpt.meta")
+    path.write_bytes(b"a graph, which is not read")
+    return path
+
+
+def write_v2_named_by_its_data(folder, values):
+    return write_v2(folder, values).with_name("net.ckpt.data-00000-of-00001")
+
+
+def write_state_file(folder, values):
+    write_v2(folder, values)
+    (folder / "checkpoint").write_text('model_checkpoint_path: "/elsewhere/net.ckpt"\n')
+    return folder / "checkpoint"
+
+
+def write_folder_of_a_checkpoint(folder, values):
+    return write_state_file(folder, values).parent
+
+
+def write_folder_without_a_state_file(folder, values):
+    return write_v2(folder, values).parent
+
+
+def write_saved_model_named_by_its_graph(folder, values):
+    return write_plain_module(folder, values) / "saved_model.pb"
+
+
+def write_npz_without_a_suffix(folder, values):
+    return write_npz(folder, values).rename(folder / "weights")
+
+
+OTHER_NAMES = [
+    write_macos_tar,
+    write_archive_without_a_suffix,
+    write_archive_called_ckpt,
+    write_plain_tar_called_tar_gz,
+    write_v2_named_by_its_meta,
+    write_v2_named_by_its_data,
+    write_state_file,
+    write_folder_of_a_checkpoint,
+    write_folder_without_a_state_file,
+    write_saved_model_named_by_its_graph,
+    write_npz_without_a_suffix,
+]
+
+
 def is_untouched(model):
     return all(not variable.numpy().any() for variable in model.weights)
 
@@ -189,6 +262,65 @@ def test_every_format_is_read(write, model, stored, tmp_path):
     if source.is_file() and source.suffix != ".index":
         assert sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
     assert checkpoints.load_weights(model, source, SCOPE) == sha256
+
+
+@pytest.mark.parametrize("write", OTHER_NAMES, ids=lambda write: write.__name__[6:])
+def test_a_checkpoint_is_found_by_what_it_is(write, model, stored, tmp_path):
+    checkpoints.load_weights(model, write(tmp_path, stored), SCOPE)
+    for name, variable in checkpoints.checkpoint_variables(model, SCOPE).items():
+        np.testing.assert_array_equal(variable.numpy().ravel(), stored[name].ravel(), name)
+
+
+def write_keras(path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.save(path)
+
+
+def write_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net.ckpt.index", b"")
+
+
+# Name -> what is written under it, what it is called, and what is said to do.
+FOREIGN = {
+    "a.h5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "from_keras"),
+    "a.keras": (write_keras, "a model of Keras", "from_keras"),
+    "h5.ckpt": (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "from_keras"),
+    "old.pth": (pickle.dumps({"a": [1]}, 2), "a pickle", "numpy.savez"),
+    "a.npz": (pickle.dumps({"a": [1]}, 4), "a pickle", "numpy.savez"),
+    "a.zip": (write_zip, "a zip archive", "unpack it"),
+    "page.ckpt": (b"<!DOCTYPE html><html></html>", "a web page", "download the file itself"),
+    "page.tar.gz": (b"\n<html lang='en'>", "a web page", "download the file itself"),
+    "page.npz": (b"<HTML>", "a web page", "download the file itself"),
+    "lfs.ckpt": (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git", "git lfs"),
+    "._a.ckpt": (b"\x00\x05\x16\x07" + bytes(99), "what macOS keeps beside", "that file"),
+    "a.meta": (b"\n\x05graph", "the graph of a checkpoint", "put the .index and .data"),
+    "a.tflite": (b"\x1c\0\0\0TFL3", "a model of TensorFlow Lite", "the checkpoint it was"),
+    "a.safetensors": (b"\x10\0\0\0\0\0\0\0{}", "a file of safetensors", "numpy.savez"),
+    "a.data-00000-of-00001": (bytes(99), "a part of a checkpoint", r"\.index"),
+    "checkpoint": (b"all_model_checkpoint_paths", "checkpoint names no", "own file"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_other_files_are_named_for_what_they_are(name, model, tmp_path):
+    content, what, remedy = FOREIGN[name]
+    if callable(content):
+        content(tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{what}.*{remedy}") as error:
+        checkpoints.load_weights(model, tmp_path / name, SCOPE)
+    assert str(tmp_path / name) in str(error.value) and "\n" not in str(error.value)
+    assert is_untouched(model)
+
+
+def test_the_graph_of_a_saved_model_is_not_read(model, stored, tmp_path):
+    """It could hold operations that write files; its variables lie apart."""
+    source = write_plain_module(tmp_path, stored)
+    (source / "saved_model.pb").write_bytes(b"operations of somebody's choice")
+    checkpoints.load_weights(model, source, SCOPE)
+    assert not is_untouched(model)
 
 
 def test_fully_connected_layers_keep_the_order_of_the_map(model, stored, tmp_path):
@@ -276,17 +408,11 @@ DAMAGED_FILES = {
     write_npz: "net.npz",
     write_hub_module: "hub/variables/variables.data-00000-of-00001",
     write_tf1_hub_module: "hub1/variables/variables.data-00000-of-00001",
-    write_plain_module: "saved/saved_model.pb",
+    write_plain_module: "saved/variables/variables.index",
 }
 
 
-# TensorFlow keeps no checksum of saved_model.pb.
-DAMAGES = [
-    (write, damage)
-    for write in DAMAGED_FILES
-    for damage in (truncate, empty, alter)
-    if (write, damage) != (write_plain_module, alter)
-]
+DAMAGES = [(write, damage) for write in DAMAGED_FILES for damage in (truncate, empty, alter)]
 
 
 @pytest.mark.parametrize(("write", "damage"), DAMAGES, ids=lambda function: function.__name__)
@@ -333,10 +459,9 @@ def test_an_unreachable_hub_module_is_told(model):
         checkpoints.load_weights(model, "https://127.0.0.1:9/m/1", SCOPE)
 
 
-def test_the_lack_of_pkg_resources_is_told(model, stored, tmp_path, monkeypatch):
-    source = write_hub_module(tmp_path, stored)
+def test_the_lack_of_pkg_resources_is_told(model, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "tensorflow_hub"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pkg_resources", None)
     with pytest.raises(ValueError, match=r"needs pkg_resources.*pip install 'setuptools<81'"):
-        checkpoints.load_weights(model, source, SCOPE)
+        checkpoints.load_weights(model, "https://127.0.0.1:9/m/1", SCOPE)

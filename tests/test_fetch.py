@@ -221,7 +221,7 @@ def test_archives_that_reach_outside_are_refused_whole(members, server, tmp_path
 )
 def test_a_damaged_archive_does_not_stay(content, server, tmp_path):
     server.content = content
-    with pytest.raises(ValueError, match=r"net\.tar\.gz is truncated, damaged"):
+    with pytest.raises(ValueError, match=r"net\.tar\.gz is (truncated, damaged|a web page)"):
         fetch_quietly(download_of(server), tmp_path)
     assert files_in(tmp_path) == []
     server.content = ARCHIVE
@@ -238,6 +238,26 @@ def test_an_archive_that_cannot_be_unpacked_for_another_reason_stays(
     with pytest.raises(OSError, match="No space left"):
         fetch_quietly(download_of(server), tmp_path)
     assert files_in(tmp_path) == ["net.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(b"<!DOCTYPE html>\n<html>Sign in</html>", "a web page, not the file it was taken for; del"),
+     (b"\xef\xbb\xbf\n <HTML>", "a web page"),
+     (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a pointer of Git LFS")],
+)  # fmt: skip
+def test_a_page_in_place_of_the_file_is_named_and_does_not_stay(content, what, server, tmp_path):
+    server.content = content
+    with pytest.raises(ValueError, match=rf"net\.ckpt is {what}"):
+        fetch_quietly(Download(server.url("net.ckpt"), "net.ckpt"), tmp_path)
+    assert files_in(tmp_path) == []
+
+
+def test_what_macos_adds_to_an_archive_is_left_out(server, tmp_path):
+    resource_fork = b"\x00\x05\x16\x07" + bytes(100)
+    server.content = tar_of(**{"._net.ckpt": resource_fork, "a/._net.ckpt": resource_fork,
+                               "a/net.ckpt": CONTENT})  # fmt: skip
+    assert fetch_quietly(download_of(server), tmp_path).read_bytes() == CONTENT
 
 
 def test_an_archive_without_the_checkpoint_is_told(server, tmp_path):

@@ -10,32 +10,20 @@ may store a convolution over its whole input where we have a fully connected lay
 
 import os
 import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from model_metamers.files import atomic_file
-from model_metamers.networks import frozen_graph
-from model_metamers.networks.files import (
-    checkpoint_prefix,
-    damage_told,
-    sha256_of,
-    unpack,
-)
-from model_metamers.networks.torch_state import SUFFIXES as TORCH_SUFFIXES
-from model_metamers.networks.torch_state import read_state_dict
+from model_metamers.networks.files import damage_told
+from model_metamers.networks.stored_weights import opened
 
 # What training leaves behind, and the auxiliary classifier: no part of inference.
 _NOT_INFERENCE = re.compile(
-    r"(^|/)(global_step|mean_rgb|AuxLogits|Momentum|(RMSProp|Adam|Adagrad|Adadelta|Ftrl)(_\d+)?"
-    r"|ExponentialMovingAverage|beta[12]_power)(/|$)|\.num_batches_tracked$"
+    r"(^|/)(global_step|save_counter|mean_rgb|AuxLogits|Momentum|ExponentialMovingAverage"
+    r"|(RMSProp|Adam|Adagrad|Adadelta|Ftrl)(_\d+)?|beta[12]_power)(/|$)|\.num_batches_tracked$"
 )
 _SLIM_NAMES = {"kernel": "weights", "bias": "biases"}
 _SLIM_DEPTHWISE_NAMES = _SLIM_NAMES | {"kernel": "depthwise_weights"}
@@ -43,15 +31,6 @@ _NAMES_SHOWN = 5
 
 # (model, name -> shape of what a file holds) -> name in the file -> variable of the model.
 Naming = Callable[[keras.Model, Mapping[str, tuple[int, ...]]], dict[str, keras.Variable]]
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """An opened file of weights: shapes by variable name, a reader of one variable, its hash."""
-
-    shapes: Mapping[str, tuple[int, ...]]
-    read: Callable[[str], np.ndarray]
-    sha256: str
 
 
 def checkpoint_variables(model: keras.Model, scope: str) -> dict[str, keras.Variable]:
@@ -103,9 +82,9 @@ def load_weights(
 
     Args:
         model: functional model whose layer names follow the rule in `blocks`.
-        source: TF1 checkpoint (V1 file, V2 prefix or its .index file), a .tar.gz that holds one,
-            a TF-Hub handle (https://...), the folder of a SavedModel, a frozen graph (.pb), a
-            state dict of PyTorch (.pth, .pt), or our own .npz.
+        source: TF1 checkpoint (V1 file, V2 prefix or one of its files), a tar archive that holds
+            one, a TF-Hub handle (https://...), the folder of a SavedModel, a frozen graph (.pb), a
+            state dict of PyTorch (.pth, .pt), or our own .npz; see `stored_weights`.
         scope: outermost variable scope in the file ("vgg_19"); what lies outside it is no part of
             the network. Our own files have none, so for them it is ignored.
         naming: the names that the file's variables have, where they are not TF-Slim's. Then a
@@ -119,10 +98,10 @@ def load_weights(
             misshapen variables are all named. The model is then unchanged.
     """
     source = os.fspath(source)
-    if source.endswith(".npz"):
-        scope, naming = "", None
     try:
-        with _opened(source, model.name) as stored:
+        with opened(source, model.name) as stored:
+            if stored.is_ours:
+                scope, naming = "", None
             if naming is None:
                 variables, n_shown = checkpoint_variables(model, scope), _NAMES_SHOWN
             else:
@@ -226,115 +205,3 @@ def _shape_fits(stored: tuple[int, ...], expected: tuple[int, ...]) -> bool:
 def _shortened(names: list[str], n_shown: int) -> str:
     rest = len(names) - n_shown
     return ", ".join(names[:n_shown]) + (f" and {rest} more" if rest > 0 else "")
-
-
-@contextmanager
-def _opened(source: str, network_name: str) -> Iterator[_Stored]:
-    """Open a file of weights according to what it is."""
-    if re.match(r"\w+://", source):
-        yield _open_hub(source)
-    elif Path(source).is_dir():
-        if not any(Path(source).glob("saved_model.pb*")):
-            raise ValueError(f"{source} is a folder without a saved_model.pb; name a checkpoint")
-        yield _open_hub(source)
-    elif not os.path.exists(source) and not os.path.exists(f"{source}.index"):
-        raise ValueError(
-            f"there is no file {source}; get the published checkpoints with: "
-            f"python experiments/fetch_checkpoints.py --networks={network_name}"
-        )
-    elif source.endswith(".npz"):
-        yield _open_npz(source)
-    elif source.endswith(".pb"):
-        yield _open_frozen_graph(Path(source))
-    elif source.endswith(TORCH_SUFFIXES):
-        yield _open_torch(source)
-    elif source.endswith((".tar.gz", ".tgz")):
-        with tempfile.TemporaryDirectory() as directory:
-            with damage_told(source):
-                unpacked = unpack(Path(source), Path(directory), _is_of_checkpoint)
-            prefixes = {checkpoint_prefix(str(path)) for path in unpacked}
-            if len(prefixes) != 1:
-                raise ValueError(f"{source} must hold one checkpoint; it holds {len(prefixes)}")
-            stored = _open_checkpoint(prefixes.pop(), shown_as=source)
-            yield _Stored(stored.shapes, stored.read, sha256_of(Path(source)))
-    else:
-        yield _open_checkpoint(checkpoint_prefix(source), shown_as=source)
-
-
-def _is_of_checkpoint(filename: str) -> bool:
-    return ".ckpt" in filename or checkpoint_prefix(filename) != filename
-
-
-def _open_checkpoint(prefix: str, shown_as: str) -> _Stored:
-    files = [Path(prefix)]
-    if os.path.exists(f"{prefix}.index"):
-        folder, stem = os.path.split(prefix)
-        files = [path for path in Path(folder).iterdir() if path.name.startswith(f"{stem}.")]
-        files = [path for path in files if checkpoint_prefix(path.name) == stem]
-    with damage_told(shown_as):
-        reader = tf.train.load_checkpoint(prefix)
-        shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-        return _Stored(shapes, reader.get_tensor, sha256_of(*files))
-
-
-def _open_npz(source: str) -> _Stored:
-    with damage_told(source), np.load(source, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-        return _stored_arrays(arrays, sha256_of(Path(source)))
-
-
-def _open_frozen_graph(path: Path) -> _Stored:
-    with damage_told(path):
-        weights = frozen_graph.stored_weights(path)
-        shapes = {name: frozen_graph.shape_of(weight) for name, weight in weights.items()}
-        return _Stored(shapes, lambda name: frozen_graph.values_of(weights[name]), sha256_of(path))
-
-
-def _open_torch(source: str) -> _Stored:
-    """Open a state dict of PyTorch, whose kernels have the outputs first: turn them to Keras'."""
-    arrays = {
-        name: np.transpose(values, (2, 3, 1, 0) if values.ndim == 4 else None)
-        for name, values in read_state_dict(source).items()
-    }
-    return _stored_arrays(arrays, sha256_of(Path(source)))
-
-
-def _open_hub(handle: str) -> _Stored:
-    try:
-        import tensorflow_hub
-    except ModuleNotFoundError as error:
-        remedy = "'setuptools<81'" if error.name == "pkg_resources" else "tensorflow_hub"
-        raise ValueError(
-            f"reading {handle} needs {error.name}, which is not installed: pip install {remedy}"
-        ) from error
-    try:
-        folder = Path(tensorflow_hub.resolve(handle))
-    except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise ValueError(f"cannot get the TF-Hub module {handle}: {error}") from error
-    with damage_told(handle):
-        variables = _hub_variables(tensorflow_hub.load(str(folder)))
-        arrays = {variable.name.partition(":")[0]: variable.numpy() for variable in variables}
-        files = [*folder.glob("saved_model.pb*"), *folder.glob("variables/*")]
-        return _stored_arrays(arrays, sha256_of(*files))
-
-
-def _hub_variables(loaded: Any) -> list[tf.Variable]:
-    """Return all variables: a module's own list, or what its attributes hold where it has none."""
-    if hasattr(loaded, "variables"):
-        return list(loaded.variables)
-    found, seen, waiting = [], set(), [loaded]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, tf.Variable):
-            found.append(node)
-        elif hasattr(node, "_trackable_children"):
-            waiting.extend(node._trackable_children().values())
-    return found
-
-
-def _stored_arrays(arrays: Mapping[str, np.ndarray], sha256: str) -> _Stored:
-    shapes = {name: values.shape for name, values in arrays.items()}
-    return _Stored(shapes, arrays.__getitem__, sha256)

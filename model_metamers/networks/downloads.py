@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from model_metamers.files import atomic_file
 from model_metamers.networks.catalog_entry import Download
+from model_metamers.networks.file_kinds import check_download
 from model_metamers.networks.files import (
     CHUNK_BYTES,
     checkpoint_prefix,
@@ -45,8 +46,8 @@ def fetch(download: Download, directory: str | os.PathLike, progress: bool = Tru
 
     Raises:
         ValueError: no address answers, the transfer breaks off (the next call resumes it), a file
-            differs from its record or from what is known of it, or the archive is damaged, unsafe
-            or without the checkpoint.
+            differs from its record or from what is known of it, the server sent a web page, or
+            the archive is damaged, unsafe or without the checkpoint.
         OSError: `directory` is not writable, or the disk is full.
     """
     directory = Path(directory)
@@ -61,6 +62,7 @@ def fetch(download: Download, directory: str | os.PathLike, progress: bool = Tru
     if is_new:
         _download(download, archive, progress)
     try:
+        check_download(archive)
         _verify(download, directory, [archive], record_new=False)
         unpacked = []
         if download.member is not None:
@@ -86,7 +88,9 @@ def _verify(
     records_path = directory / RECORDS
     try:
         records = json.loads(records_path.read_text()) if records_path.exists() else {}
-    except ValueError as error:
+        if not isinstance(records, dict):
+            raise ValueError("it is no table of files")
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{records_path} is not readable ({error}); restore or delete it"
         ) from error

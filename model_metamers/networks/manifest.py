@@ -10,9 +10,25 @@ MANIFEST = "manifest.json"
 
 
 def read_manifest(directory: Path) -> dict[str, dict[str, Any]]:
-    """Return network name -> its record; empty where there is no manifest yet."""
+    """Return network name -> its record; empty where there is no manifest yet.
+
+    Raises:
+        ValueError: a damaged manifest.
+    """
     path = Path(directory) / MANIFEST
-    return json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        manifest = json.loads(path.read_text())
+        if not isinstance(manifest, dict) or not all(map(_is_record, manifest.values())):
+            raise ValueError("it does not tell a record for each network")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it") from None
+    return manifest
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def update_manifest(directory: Path, name: str, record: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ from model_metamers.networks.torch_pickle import read_pickle
 SUFFIXES = (".pth", ".pt")
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_START = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little")
+LEGACY_START = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little")
 _LEGACY_VERSION = 1001
 _ZIP_START = b"PK\x03\x04"
 _ZIP_ENTRY = b"PK\x01\x02"
@@ -88,7 +88,7 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
     with damage_told(path):
         if content.startswith(_ZIP_START):
             state, storages = _read_zip(content)
-        elif content.startswith(_LEGACY_START):
+        elif content.startswith(LEGACY_START):
             state, storages = _read_legacy(content)
         else:
             raise ValueError("it has neither of PyTorch's formats")
