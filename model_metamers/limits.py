@@ -10,7 +10,7 @@ MAX_CHANNELS = 64  # microphone arrays and ambisonics of order 7
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000  # below any speech; above recorders of bats (500 kHz)
 
 # Weights and pieces hardly compress (by a tenth); their zeros, and small files, may.
-_UNPACKED_FREE_BYTES = 2**26
+_UNPACKED_FREE_BYTES = 2**25
 _UNPACKED_PER_BYTE = 20
 
 

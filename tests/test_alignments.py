@@ -84,3 +84,11 @@ def test_what_is_missing_is_named(speech):
         read_alignment_csv(table)
     with pytest.raises(ValueError, match=r"there is no sound file .*gone\.wav"):
         read_alignment_csv(write_table(speech, "gone.wav,a,she,0,0.5\n"))
+
+
+@pytest.mark.parametrize("content", [b"sound_path,w\xff\xfe", b"a" * 200_000, b'"a\nb'])
+def test_what_is_no_table_is_named(content, speech):
+    (speech / "words.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"words\.csv (is no table|needs the columns)") as error:
+        read_alignment_csv(speech / "words.csv")
+    assert "\n" not in str(error.value)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hostile_files import HOSTILE
 
 from model_metamers.networks import checkpoints, inception, resnet, vgg
 
@@ -312,6 +313,21 @@ def test_other_files_are_named_for_what_they_are(name, model, tmp_path):
     with pytest.raises(ValueError, match=f"{what}.*{remedy}") as error:
         checkpoints.load_weights(model, tmp_path / name, SCOPE)
     assert str(tmp_path / name) in str(error.value) and "\n" not in str(error.value)
+    assert is_untouched(model)
+
+
+WEIGHTS = [name for name in HOSTILE if name.split(":")[0] in ("tar", "npz", "pickle")]
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_files_made_to_do_harm_are_refused_in_one_line(name, model, tmp_path):
+    HOSTILE[name][0](tmp_path / "net")
+    for suffix in (".ckpt", ".npz"):
+        path = (tmp_path / "net").rename(tmp_path / f"net{suffix}")
+        with pytest.raises(ValueError) as error:
+            checkpoints.load_weights(model, path, SCOPE)
+        path.rename(tmp_path / "net")
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
     assert is_untouched(model)
 
 

@@ -393,6 +393,114 @@ def test_wrong_tables_are_named(run):
         run.read_table("matches")
 
 
+@pytest.mark.parametrize("name", ["matches", "recognition"])
+def test_a_table_cut_anywhere_within_a_row_is_refused(run, name):
+    if name == "matches":
+        run.write_table(name, matches())
+    else:
+        rows = [["a", "b", "conv1", "native", 8, 0.125, 0.1, "measured"]] * 3
+        run.write_table(name, pd.DataFrame(rows, columns=RECOGNITION_COLUMNS))
+    path = run.path / f"{name}.csv"
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        if whole[:end].endswith(b"\n"):  # whole rows: nothing tells that there were more
+            assert len(run.read_table(name)) == whole[:end].count(b"\n") - 1
+            continue
+        with pytest.raises(ValueError, match=rf"{name}\.csv is damaged: .*made again") as error:
+            run.read_table(name)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"True\n", b"Tru\n", "accepted is True or False; got 'Tru'"),
+        (b"True\n", b"1\n", "accepted is True or False; got '1'"),
+        (b",True\n", b"\n", "row 2 has 13 of 14 values"),
+        (b"True\n", b"True,\n", "row 2 has 15 of 14 values"),
+        (b",600,", b",6x0,", "6x0"),
+        (b",600,", b",9999999999999999999999,", ""),
+        (b"network,", b"net,", "expected the columns"),
+        (b"vgg", b"\xff\xfe", "decode"),
+        (b"vgg", b'"vgg', ""),
+    ],
+)
+def test_damaged_tables_are_named(run, old, new, message):
+    run.write_table("matches", matches())
+    path = run.path / "matches.csv"
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(ValueError, match=rf"matches\.csv is damaged: .*{message}") as error:
+        run.read_table("matches")
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_with_the_line_ends_of_windows_is_whole(run):
+    run.write_table("matches", matches())
+    path = run.path / "matches.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert run.read_table("matches")["accepted"].all()
+
+
+def cut_in_half(content):
+    return content[: len(content) // 2]
+
+
+def with_a_changed_byte(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0x10]) + content[middle + 1 :]
+
+
+# File of a finished folder -> what reads it. One changed byte shows where there are checksums.
+READERS = {
+    "run.json": lambda run: run.read_run_record(),
+    "matches.csv": lambda run: run.read_table("matches"),
+    "metamers/vgg_19_small/conv5_4.npz": lambda run: run.load_piece(*LAYER),
+    "previews/vgg_19_small/conv5_4/dog_01.png": lambda run: run.load_previews(*LAYER, IDS),
+    "previews/vgg_19_small/sounds/a.wav": lambda run: run.load_previews(LAYER[0], "sounds", ["a"]),
+}
+CHECKED = [name for name in READERS if name.endswith(("npz", "png"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(name, cut_in_half) for name in READERS] + [(name, with_a_changed_byte) for name in CHECKED],
+)
+def test_a_damaged_file_of_a_finished_folder_is_named_and_the_rest_kept(run, name, damage):
+    record(run)
+    run.save_piece(*LAYER, **piece())
+    run.save_previews(*LAYER, IDS, piece()["natural"])
+    run.save_previews(LAYER[0], "sounds", ["a"], np.zeros((1, 99)), sample_rate_hz=16_000)
+    run.write_table("matches", matches())
+    path = run.path / name
+    path.write_bytes(damage(path.read_bytes()))
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=path.name) as error:
+        READERS[name](run)
+    assert "\n" not in str(error.value)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+    for other, read in READERS.items():
+        if other != name:
+            read(run)
+
+
+def test_a_preview_of_another_shape_is_named(run):
+    run.save_previews(*LAYER, IDS[:2], np.zeros((2, 4, 4, 3)))
+    run.save_previews(*LAYER, IDS[2:], np.zeros((1, 5, 4, 3)))
+    with pytest.raises(ValueError, match=r"cat-2\.b in .* another shape .* \[5, 4, 3\] instead"):
+        run.load_previews(*LAYER, IDS)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "3", "{}", '{"config": []}', '{"config": {}}', "[" * 9999]
+)
+def test_what_is_no_record_of_a_run_is_named(run, content):
+    (run.path / "run.json").write_text(content)
+    with pytest.raises(ValueError, match=r"run\.json(: | is no record of a run)") as error:
+        run.read_run_record()
+    assert "\n" not in str(error.value)
+
+
 def test_figures_are_the_same_file_each_time(run):
     figure = Figure()
     figure.subplots().plot([1, 2])

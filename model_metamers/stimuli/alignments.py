@@ -8,6 +8,7 @@ Source: TIMIT's documentation; supplement S1.1.
 
 import csv
 import functools
+import io
 import math
 import re
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _read_wrd(path: Path) -> list[AlignedWord]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        match = re.fullmatch(r"\s*(\d+)\s+(\d+)\s+(\S+)\s*", line)
+        match = re.fullmatch(r"\s*(\d{1,18})\s+(\d{1,18})\s+(\S+)\s*", line)
         if match is None or int(match[1]) > int(match[2]):
             raise ValueError(
                 f"{path}, line {number}: expected 'first_sample end_sample word', got {line!r}"
@@ -101,25 +102,34 @@ def read_alignment_csv(path: Path) -> list[AlignedWord]:
     if not path.is_file():
         raise ValueError(f"there is no table of aligned words {path}")
     header = functools.cache(recorded_samples)  # a sound has many words
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        table = csv.DictReader(lines)
-        missing = set(CSV_COLUMNS) - set(table.fieldnames or ())
-        if missing:
-            raise ValueError(
-                f"{path} needs the columns {', '.join(CSV_COLUMNS)}; "
-                f"it lacks {', '.join(sorted(missing))}"
+    words = []
+    for number, row in _rows(path):
+        sound_path, speaker, word, middle_s = _checked_row(row, path, number)
+        n_recorded, rate_hz = header(path.parent / sound_path)
+        words.append(
+            AlignedWord(
+                word.lower(), speaker, path.parent / sound_path, rate_hz, n_recorded,
+                middle_s * rate_hz,
             )
-        words = []
-        for row in table:
-            sound_path, speaker, word, middle_s = _checked_row(row, path, table.line_num)
-            n_recorded, rate_hz = header(path.parent / sound_path)
-            words.append(
-                AlignedWord(
-                    word.lower(), speaker, path.parent / sound_path, rate_hz, n_recorded,
-                    middle_s * rate_hz,
-                )
-            )  # fmt: skip
+        )  # fmt: skip
     return words
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the line number and content of each row of a table."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        table = csv.DictReader(io.StringIO(text, newline=""))
+        rows = [(table.line_num, row) for row in table]
+    except (UnicodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no table of aligned words in UTF-8 ({error})") from None
+    missing = set(CSV_COLUMNS) - set(table.fieldnames or ())
+    if missing:
+        raise ValueError(
+            f"{path} needs the columns {', '.join(CSV_COLUMNS)}; "
+            f"it lacks {', '.join(sorted(missing))}"
+        )
+    return rows
 
 
 def _checked_row(row: dict[str, str], path: Path, number: int) -> tuple[str, str, str, float]:

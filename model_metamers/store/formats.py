@@ -8,8 +8,10 @@ Source: DESIGN section 7.
 
 import logging
 import math
+import warnings
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +126,7 @@ def read_image(path: Path, stimulus_range: tuple[float, float] = (0.0, 1.0)) -> 
 def _pixels(path: Path) -> np.ndarray:
     """Return the pixels of a PNG file, uint8 [height, width(, 3)] or uint16 [height, width]."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with _silence(), Image.open(path, formats=["PNG"]) as image:
             if math.prod(image.size) > limits.MAX_PIXELS:
                 raise ValueError(f"it has {image.width} x {image.height} pixels")
             image.verify()  # the checksums of all its parts, which decoding alone overlooks
@@ -135,6 +137,14 @@ def _pixels(path: Path) -> np.ndarray:
             return np.asarray(image, np.uint16 if image.mode.startswith("I") else np.uint8)
     except Exception as error:  # a damaged image can raise nearly anything
         raise ValueError(f"cannot read the image {path}: {_reason(error)}") from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep back PIL's warnings of large images: an error says enough."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _reason(error: Exception) -> str:
