@@ -3,6 +3,7 @@
 Prints a line of JSON for each: its name, the kind of error and its text, and what it took.
 """
 
+import codecs
 import gzip
 import io
 import json
@@ -189,6 +190,7 @@ def image(path):
 
 
 LINK = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}
+LONG_TEXT = "x" * 5_000_000
 BIG = GIGABYTE * 3 // 2
 HOSTILE = {
     # name -> (how it is written, how it is read)
@@ -225,6 +227,10 @@ HOSTILE = {
     "pickle: call": (pickled(Call(os.system, ("true",))), load_foreign_pickle),
     "pickle: bytearray of 5 GB": (pickled(Call(bytearray, (5 * 10**9,))), load_foreign_pickle),
     "pickle: bytes of 5 GB": (pickled(Call(bytes, (5 * 10**9,))), load_foreign_pickle),
+    "pickle: one text copied 1000 times": (
+        pickled([Call(codecs.encode, (LONG_TEXT, "latin1")) for _ in range(1000)]),
+        load_foreign_pickle,
+    ),
     "pickle: place 2**28": (pickled(b"Nr\0\0\0\x10"), load_foreign_pickle),
     "pickle: bytes it lacks": (pickled(b"\x8e" + FIVE_GB), load_foreign_pickle),
     "pickle: bytearray it lacks": (

@@ -29,6 +29,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from model_metamers import limits
+
 _ELEMENT_TYPE = re.compile(r"b1|[iufcSU]\d+|O\d*")
 
 
@@ -41,11 +43,10 @@ def load_foreign_pickle(path: str | Path) -> Any:
         ValueError: missing, damaged, or anything but arrays, numbers, text and containers.
     """
     try:
-        # From memory, where a length that is not there costs nothing.
-        content = io.BytesIO(Path(path).read_bytes())
-        return _ArraysOnlyUnpickler(content, encoding="latin1").load()
+        return _ArraysOnlyUnpickler(Path(path).read_bytes()).load()
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise ValueError(f"cannot read {path}: {str(error) or type(error).__name__}") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"cannot read {path}: {reason}") from None
 
 
 class _ArraysOnlyUnpickler(pickle._Unpickler):
@@ -57,12 +58,37 @@ class _ArraysOnlyUnpickler(pickle._Unpickler):
 
     dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
 
+    def __init__(self, content: bytes):
+        # From memory, where a length that is not there costs nothing.
+        super().__init__(io.BytesIO(content), encoding="latin1")
+        self._copies_left = limits.unpacked_bytes(len(content))
+
     def load_bytearray8(self) -> None:
         """Read a bytearray of the length that is there, not of the one that is written."""
         (n_bytes,) = struct.unpack("<Q", self.read(8))
         self.append(bytearray(self.read(n_bytes)))
 
+    def load_reduce(self) -> None:
+        """Call one of `_ADMITTED`."""
+        self._charge(self.stack[-1])
+        super().load_reduce()
+
+    def load_build(self) -> None:
+        """Fill an array or a dtype."""
+        self._charge(self.stack[-1])
+        super().load_build()
+
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def _charge(self, arguments: Any) -> None:
+        """Count what a call copies: one long text could be given to thousands of calls."""
+        for argument in arguments if isinstance(arguments, tuple) else ():
+            if isinstance(argument, bytes | bytearray | str | list | set | frozenset):
+                self._copies_left -= len(argument)
+        if self._copies_left < 0:
+            raise ValueError("it unpacks to far more than its size")
 
     def find_class(self, module: str, name: str) -> Any:
         known = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
