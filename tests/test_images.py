@@ -3,6 +3,7 @@
 import struct
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -456,3 +457,14 @@ def test_the_copy_among_the_shared_cases_is_found(caplog):
         pytest.skip("needs the optional folder ../shared/cases")
     assert len(load_image_folder(CASES / "duplicates", 32).distinct()) == 8
     assert "cat_copy_of_bird0 is bird_bird0" in caplog.text
+
+
+def test_the_visual_experiments_leave_copies_out_of_stimuli_and_null(classes, caplog):
+    from shared import visual
+
+    Image.open(classes / "cat" / "2.png").save(classes / "dog" / "same.bmp")
+    options = SimpleNamespace(stimuli_dir=classes, num_stimuli=9, num_null_stimuli=9, seed=0)
+    natural, null = visual.natural_images(options, 8), visual.null_images(options, 8)
+    assert len(natural) == 6 and len(null) == 9  # renders fill up what is missing
+    assert len(np.unique(null.stimuli[np.arange(9)], axis=0)) == 9
+    assert "dog_same is cat_2" in caplog.text and "same.bmp is " in caplog.text
