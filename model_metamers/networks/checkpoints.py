@@ -19,6 +19,7 @@ import numpy as np
 from model_metamers.files import atomic_file
 from model_metamers.networks.files import damage_told
 from model_metamers.networks.stored_weights import opened
+from model_metamers.networks.torch_state import SUFFIXES as TORCH_SUFFIXES
 
 # What training leaves behind, and the auxiliary classifier: no part of inference.
 _NOT_INFERENCE = re.compile(
