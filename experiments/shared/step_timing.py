@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -125,7 +126,8 @@ def _synthesis_steps(
     state = initial_state(stimuli[::-1], started(optimiser, stimuli))
     rows = rows_in_places(filled(state, config.iterations, optimiser))
     target = runner.responses(stimuli)
-    return tuple(lambda n=n: runner(target, rows, n, config.iterations) for n in (n_steps, 0))
+    chunk, no_steps = (partial(runner, target, rows, n, config.iterations) for n in (n_steps, 0))
+    return chunk, no_steps
 
 
 def _bare_steps(network: Network, layer: str, stimuli: np.ndarray, n_steps: int) -> Callable:

@@ -85,14 +85,14 @@ def network_of_application(
     model = build_application(name, weights, **arguments)
     output = keras_graph.final_layer(model)
     task = "imagenet" if tuple(model.outputs[0].shape[1:]) == (1000,) else "native"
-    is_file = weights is not None and weights != "imagenet"
+    path = _weights_file(weights)
     return Network(
         name,
         model,
         default_layers(name, model) if metamer_layers is None else metamer_layers,
         (0.0, 1.0),
         {task: Readout(output)},
-        weights_sha256=sha256_of(Path(weights)) if is_file else None,
+        weights_sha256=None if path is None else sha256_of(path),
     )
 
 
@@ -119,9 +119,9 @@ def build_application(
         )
     if refused := [argument for argument in _NOT_THE_USERS if argument in arguments]:
         raise ValueError(f"{name} takes no {refused[0]}: the preprocessing is inside")
-    is_file = weights is not None and weights != "imagenet"
-    if is_file and not os.path.isfile(weights):
-        raise ValueError(f"there is no file {weights}; give the path of {name}'s weights")
+    path = _weights_file(weights)
+    if path is not None and not path.is_file():
+        raise ValueError(f"there is no file {path}; give the path of {name}'s weights")
     size_px = _SIZES_PX.get(name, 224)
     shape = tuple(arguments.pop("input_shape", None) or (size_px, size_px, 3))
     function = getattr(keras.applications, name)
@@ -129,7 +129,7 @@ def build_application(
     settings = {"classifier_activation": None} | arguments
     try:
         model = function(
-            weights=os.fspath(weights) if is_file else weights,
+            weights=weights if path is None else str(path),
             input_tensor=preprocessed,
             input_shape=shape,
             **settings,
@@ -192,13 +192,18 @@ def _preprocessed(image: keras.KerasTensor, application: Any) -> keras.KerasTens
     return layers.Rescaling(scale.tolist(), black.tolist(), name="preprocessed")(image)
 
 
+def _weights_file(weights: str | os.PathLike | None) -> Path | None:
+    """Return the file that `weights` names, None where it names none."""
+    return None if weights is None or weights == "imagenet" else Path(weights)
+
+
 def _name_as_in_a_fresh_process(model: keras.Model) -> None:
     """Number the layers that Keras named after their class from zero, in the order of making."""
     numbered: dict[str, list[tuple[int, keras.Operation]]] = {}
     for operation in model.operations:
-        stem, number = re.fullmatch(r"(.*?)(?:_(\d+))?", operation.name).groups()
+        stem, number = re.sub(r"_\d+$", "", operation.name), re.search(r"_(\d+)$", operation.name)
         if stem.replace("_", "") == type(operation).__name__.lower():
-            numbered.setdefault(stem, []).append((int(number or 0), operation))
+            numbered.setdefault(stem, []).append((int(number[1]) if number else 0, operation))
     for stem, operations in numbered.items():
         operations.sort(key=lambda pair: pair[0])
         for index, (_, operation) in enumerate(operations):

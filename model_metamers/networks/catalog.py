@@ -95,7 +95,7 @@ def load_network(
     from model_metamers.networks.network import Network, initialise
 
     entry = catalog_entry(name)
-    if keras_weights.is_of_keras(weights):
+    if weights is not None and keras_weights.is_of_keras(weights):
         return _with_keras_weights(name, weights)
     blueprint = entry.blueprint
     model = blueprint.build()

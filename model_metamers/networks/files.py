@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from model_metamers import limits
 
@@ -112,7 +112,7 @@ def _unpacked_stream(archive: Path) -> Iterator[_LimitedStream]:
         for magic, open_compressed in _COMPRESSIONS:
             if start.startswith(magic):
                 with open_compressed(file) as stream:
-                    yield _LimitedStream(stream, limit)
+                    yield _LimitedStream(cast(IO[bytes], stream), limit)
                 return
         yield _LimitedStream(file, limit)
 
@@ -121,7 +121,7 @@ def _extract(
     stream: _LimitedStream, scratch: Path, is_wanted: Callable[[str], bool]
 ) -> str | None:
     """Return the name of the first unsafe entry, or None once all wanted files are extracted."""
-    with tarfile.open(fileobj=stream, mode="r|") as tar:
+    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as tar:
         for number, entry in enumerate(tar):
             path = PurePosixPath(entry.name)
             is_plain = (entry.isreg() and not entry.issparse()) or entry.isdir()

@@ -53,7 +53,7 @@ def read_pickle(
     for count, (opcode, argument, position) in enumerate(pickletools.genops(stream)):
         if count == _MOST_INSTRUCTIONS:
             raise ValueError(f"its pickle has more than {_MOST_INSTRUCTIONS} instructions")
-        if opcode.name == "STOP":
+        if opcode.name == "STOP" and position is not None:
             stream.seek(position + 1)
             return interpreter.pop()
         interpreter.run(opcode.name, argument)

@@ -29,6 +29,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +61,8 @@ _STORAGE_TYPES = {
 }
 
 
-class _Storage(NamedTuple):
+@dataclass(frozen=True)
+class _Storage:
     """A run of numbers of one type, as the pickle describes it."""
 
     key: str

@@ -4,6 +4,7 @@ Source: paper, Figure 3 (a: metamers by network and layer; b: recognition of the
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,13 @@ def image_grid(
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_axis_off()
     top = 0.0
-    row_text = {"rotation": 90, "ha": "right", "va": "center", "ma": "center", "size": 6.5}
+    row_text: dict[str, Any] = {
+        "rotation": 90,
+        "ha": "right",
+        "va": "center",
+        "ma": "center",
+        "size": 6.5,
+    }
     for row, images in enumerate(rows):
         top += NAME_HEIGHT
         bottom = top + _aspect(images)
@@ -119,7 +126,7 @@ def recognition_by_layer(
     if chance is not None:
         axes.axhline(chance, color=NOTE_COLOUR, linewidth=0.6, linestyle=":", zorder=0)
         axes.text(-0.4, chance + 0.01, "chance", va="bottom", size=6, color=NOTE_COLOUR)
-    names = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
+    names: dict[str, Any] = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(len(layers) + 1), [NATURAL, *layers], **names)
     axes.set(xlim=(-0.5, len(layers) + 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
     axes.set_ylabel("Proportion correct")
@@ -134,11 +141,24 @@ def _aspect(images: Sequence[np.ndarray]) -> float:
 def _framed_image(axes: Axes, image: np.ndarray, extent: tuple, accepted: bool) -> None:
     axes.imshow(image, extent=extent, cmap="gray", vmin=0, vmax=255, aspect="equal")
     left, right, bottom, top = extent
-    frame = {"edgecolor": "black", "linewidth": 0.4}
+    frame: dict[str, Any] = {"edgecolor": "black", "linewidth": 0.4}
     if not accepted:
-        frame = {"edgecolor": REJECTED_COLOUR, "linewidth": 1.3, "linestyle": (0, (3, 1.5))}
-        patch = {"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=0.05"}
-        cross = {"color": REJECTED_COLOUR, "size": 8, "weight": "bold", "bbox": patch}
+        frame = {
+            "edgecolor": REJECTED_COLOUR,
+            "linewidth": 1.3,
+            "linestyle": (0, (3, 1.5)),
+        }
+        patch = {
+            "facecolor": "white",
+            "edgecolor": "none",
+            "boxstyle": "square,pad=0.05",
+        }
+        cross: Any = {
+            "color": REJECTED_COLOUR,
+            "size": 8,
+            "weight": "bold",
+            "bbox": patch,
+        }
         axes.text(right - 0.04, top + 0.04, "×", ha="right", va="top", **cross)
     size = (right - left, bottom - top)
     axes.add_patch(Rectangle((left, top), *size, fill=False, zorder=3, clip_on=False, **frame))
@@ -199,7 +219,7 @@ def _draw_network(
 
 def _draw_human(axes: Axes, curve: pd.DataFrame) -> None:
     if curve["proportion_correct"].isna().all():
-        note = {"size": 6, "style": "italic", "color": HUMAN_COLOUR}
+        note: dict[str, Any] = {"size": 6, "style": "italic", "color": HUMAN_COLOUR}
         axes.text(0.03, 0.14, "no published\nhuman data", transform=axes.transAxes, **note)
         return
     axes.errorbar(
@@ -220,7 +240,11 @@ def _draw_human(axes: Axes, curve: pd.DataFrame) -> None:
 
 def _write_counts(axes: Axes, counts: pd.Series) -> None:
     """Write the number of stimuli above every position."""
-    place = {"transform": axes.get_xaxis_transform(), "size": 5.5, "color": NOTE_COLOUR}
+    place: Any = {
+        "transform": axes.get_xaxis_transform(),
+        "size": 5.5,
+        "color": NOTE_COLOUR,
+    }
     for x, n in enumerate(counts):
         text = "–" if np.isnan(n) else f"{n:.0f}"
         axes.text(x, 1.015, f"n={text}" if x == 0 else text, ha="center", va="bottom", **place)

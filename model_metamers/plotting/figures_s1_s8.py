@@ -3,6 +3,8 @@
 Source: paper, Figures S1 to S8.
 """
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -43,7 +45,7 @@ def layer_grid_figure(table: pd.DataFrame, style: NetworkStyle) -> Figure:
         )
     page = Page(NAMES_MM + len(generated) * (ROW_MM + GAP_MM) + FOOT_MM)
     page.figure.text(0.004, 1 - 3.5 / page.height_mm, style.label, size=9, weight="bold")
-    place = {"ha": "right", "ma": "right", "va": "bottom", "size": 6.5}
+    place: dict[str, Any] = {"ha": "right", "ma": "right", "va": "bottom", "size": 6.5}
     y = 1 - (NAMES_MM - 1) / page.height_mm
     page.figure.text((LABELS_MM - 7) / WIDTH_MM, y, "metamers\nmade for", **place)
     lowest = np.nanmin(table[["q05", "null_q05"]].to_numpy())
@@ -82,7 +84,11 @@ def _draw_row(axes: Axes, cells: pd.DataFrame, generated: str, colour: str) -> N
         color=colour, linestyle="none", marker="o", markersize=3.2, elinewidth=1.2, zorder=3,
     )  # fmt: skip
     for column, (n_above, n) in enumerate(zip(cells.n_above_null_maximum, cells.n, strict=True)):
-        place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+        place: dict[str, Any] = {
+            "transform": axes.get_xaxis_transform(),
+            "ha": "center",
+            "va": "bottom",
+        }
         weight, tint = ("bold", colour) if 0 < n == n_above else ("normal", NOTE_COLOUR)
         axes.text(column, 0.02, f"{n_above}/{n}", size=5.5, weight=weight, color=tint, **place)
     axes.set(xlim=(-0.5, len(cells) - 0.5), xticks=[], yticks=(0, 0.5, 1))

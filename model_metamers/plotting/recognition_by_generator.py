@@ -4,6 +4,7 @@ Source: paper, Figures 4b, 6 and S9.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def title_panel(axes: Axes, title: str) -> None:
 
 def legend(figure: Figure, title: str) -> None:
     """Write one legend of all panels at the foot of the page, people last."""
-    entries = {}
+    entries: dict[str, Any] = {}
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
@@ -115,7 +116,7 @@ def finish(axes: Axes, ticks: Sequence[str], chance: float) -> None:
     """Write what all panels have: chance, layers, scale."""
     axes.axhline(chance, color=NOTE_COLOUR, linewidth=0.6, linestyle=":", zorder=0)
     axes.text(-0.4, chance + 0.01, "chance", va="bottom", size=6, color=NOTE_COLOUR)
-    names = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
+    names: dict[str, Any] = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(len(ticks)), ticks, **names)
     axes.set(xlim=(-0.5, len(ticks) - 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
     axes.set_ylabel("Words recognised")

@@ -4,6 +4,7 @@ Source: paper, Figures 3b, 3d and 5.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -53,9 +54,11 @@ def draw_recognition(
 
 def common_legend(page: Page, plots: Sequence[Axes]) -> None:
     """Write one legend of all plots at the foot of the page."""
-    entries = {}
+    entries: dict[str, Any] = {}
     for axes in plots:
-        for bars, label in zip(*axes.get_legend_handles_labels(), strict=True):
+        handles: Any
+        handles, names = axes.get_legend_handles_labels()
+        for bars, label in zip(handles, names, strict=True):
             line = bars[0]
             # A network's line is thick where the metamers are its own; prefer a thin one here.
             if label not in entries or line.get_linewidth() < entries[label].get_linewidth():

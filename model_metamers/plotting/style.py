@@ -8,12 +8,13 @@ human data are grey, dashed and open, so the three are never mistaken for each o
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 WIDTH_MM = 180.0  # two columns of a journal
 MM_PER_INCH = 25.4
 
-RC = {
+RC: Any = {
     # Comes with matplotlib: the figure is the same on every machine.
     "font.family": "DejaVu Sans",
     "font.size": 7,

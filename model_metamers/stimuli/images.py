@@ -91,7 +91,7 @@ def _check_size(image: Image.Image) -> None:
 
 def _brightest(image: Image.Image) -> float:
     """Return an image's largest value, of [0, 1], if it is stored in 16 bits; 1 otherwise."""
-    if not any(_SIXTEEN_BITS.search(str(tile)) for tile in image.tile):
+    if not any(_SIXTEEN_BITS.search(str(tile)) for tile in getattr(image, "tile", ())):
         return 1.0
     if image.mode.startswith("I"):
         return float(np.asarray(image).max() / 65535)
@@ -125,7 +125,7 @@ def _upright(opened: Image.Image, image: Image.Image) -> Image.Image:
         image: its pixels.
     """
     try:
-        orientation = opened.getexif().get(ExifTags.Base.Orientation)
+        orientation = opened.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF data can raise nearly anything; viewers overlook it
         return image
     turn = _TURNS.get(orientation)
@@ -228,7 +228,8 @@ def _tiny_imagenet_validation(folder: Path) -> dict[str, list[Path]]:
     parents = [parent for parent in (folder, folder.parent) if (parent / _TINY_TABLE).is_file()]
     if not parents or not (parents[0] / "images").is_dir() or folder.name == "train":
         return {}
-    table, by_class = parents[0] / _TINY_TABLE, {}
+    table = parents[0] / _TINY_TABLE
+    by_class: dict[str, list[Path]] = {}
     for number, line in enumerate(table.read_text(errors="replace").splitlines(), start=1):
         name, _, rest = line.partition("\t")
         label = rest.partition("\t")[0]

@@ -118,7 +118,7 @@ def zero_share(path: Path) -> float:
     with _opened(path) as file:
         n_zero, n_samples = 0, 0
         for block in _blocks(path, file, 0, file.frames):
-            n_zero += np.count_nonzero(~block.any(axis=1))
+            n_zero += int(np.count_nonzero(~block.any(axis=1)))
             n_samples += len(block)
     return n_zero / n_samples
 

@@ -192,14 +192,13 @@ def _au(path: Path, head: bytes) -> SoundLength:
 
 def _nist(path: Path, head: bytes) -> SoundLength | None:
     start = re.match(rb"NIST_1A\s+(\d{1,9})\s", head)
-    numbers = {
-        name: re.search(rb"\n" + name + rb" -\w+ (\d{1,18})\s", head)
-        for name in (b"sample_count", b"sample_n_bytes", b"channel_count")
-    }
+    fields = (b"sample_count", b"sample_n_bytes", b"channel_count")
+    found = [re.search(rb"\n" + name + rb" -\w+ (\d{1,18})\s", head) for name in fields]
+    numbers = [int(match[1]) for match in found if match]
     # Compressed with "shorten", the samples take fewer bytes.
-    if start is None or None in numbers.values() or b"embedded" in head[:1024]:
+    if start is None or len(numbers) < len(fields) or b"embedded" in head[:1024]:
         return None
-    count, n_bytes, n_channels = (int(found[1]) for found in numbers.values())
+    count, n_bytes, n_channels = numbers
     return SoundLength(int(start[1]), count * n_bytes * n_channels or None)
 
 

@@ -25,7 +25,7 @@ import re
 import struct
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -49,14 +49,17 @@ def load_foreign_pickle(path: str | Path) -> Any:
         raise ValueError(f"cannot read {path}: {reason}") from None
 
 
-class _ArraysOnlyUnpickler(pickle._Unpickler):
+_PythonsUnpickler: Any = pickle._Unpickler  # its parts have no types
+
+
+class _ArraysOnlyUnpickler(_PythonsUnpickler):
     """Admits the names of `_ADMITTED`, and no others.
 
     It is Python's own in Python: the one in C takes memory for as many remembered values and bytes
     as a pickle of ten bytes asks for.
     """
 
-    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[dict] = dict(_PythonsUnpickler.dispatch)
 
     def __init__(self, content: bytes):
         # From memory, where a length that is not there costs nothing.
@@ -120,15 +123,15 @@ class _Array(np.ndarray):
         values = _values(content, stored)
         shape = values.reshape(shape).shape  # or an error, where they do not fit
         content = content if values.dtype == object else values.tobytes()
-        super().__setstate__((1, shape, values.dtype, bool(is_fortran), content))
+        array_state: Any = (1, shape, values.dtype, bool(is_fortran), content)
+        super().__setstate__(array_state)
 
 
-def _values(content: bytes | str | list, stored: _DType) -> np.ndarray:
+def _values(content: Any, stored: _DType) -> np.ndarray:
     """Return the elements of an array: numbers from bytes, objects from a list of them."""
     if stored.dtype != object:
         # Python 2 has one type for bytes and text.
-        content = content.encode("latin1") if isinstance(content, str) else content
-        return np.frombuffer(content, stored.dtype)
+        return np.frombuffer(_bytes(content), stored.dtype)
     if not isinstance(content, list):
         raise ValueError("an array of objects must be stored as a list")
     values = np.empty(len(content), object)
@@ -136,7 +139,7 @@ def _values(content: bytes | str | list, stored: _DType) -> np.ndarray:
     return values
 
 
-def _reconstruct(*_) -> _Array:
+def _reconstruct(*_: Any) -> _Array:
     return np.ndarray.__new__(_Array, (0,))
 
 
@@ -144,11 +147,13 @@ def _scalar(stored: _DType, content: bytes | str) -> np.generic:
     return _values(content, stored)[0]
 
 
-def _from_buffer(content: bytes, stored: _DType, shape: tuple, order: str) -> np.ndarray:
+def _from_buffer(
+    content: bytes, stored: _DType, shape: tuple, order: Literal["C", "F"]
+) -> np.ndarray:
     return _values(content, stored).reshape(shape, order=order)
 
 
-def _bytes(content: bytes | str = b"", *_) -> bytes:
+def _bytes(content: bytes | str = b"", *_: Any) -> bytes:
     if not isinstance(content, bytes | str):
         raise ValueError("bytes must be given as such")  # a number would ask for so many
     return content.encode("latin1") if isinstance(content, str) else content

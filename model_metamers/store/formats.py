@@ -13,6 +13,7 @@ import wave
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,12 +32,12 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: an object array, which only a pickle could hold.
     """
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    for name, array in arrays.items():
+    contents: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in contents.items():
         if array.dtype.hasobject:
             raise ValueError(f"array {name!r} holds Python objects; give numbers or text")
     with atomic_file(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, **contents)
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:

@@ -36,10 +36,13 @@ class MatchedResponse(Protocol):
             ReLU that lets through at most this (infinite where it is not clipped).
     """
 
-    limit: float | None
+    @property
+    def limit(self) -> float | None:
+        """Largest value that the layer's ReLU lets through."""
 
-    def pre_activation(self, stimuli: tf.Tensor) -> tf.Tensor:
-        """Return what goes into the layer's last ReLU, or else its output, [batch, ...]."""
+    @property
+    def pre_activation(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Function to what goes into the layer's last ReLU, or else its output, [batch, ...]."""
 
 
 class Evaluation(NamedTuple):

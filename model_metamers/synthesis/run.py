@@ -146,7 +146,7 @@ def _run(
     on_chunk: Callable[[SynthesisState], None],
 ) -> SynthesisState:
     """Fill the places, take chunks of evaluations and log, until every stimulus has ended."""
-    target, held = None, None
+    target, held = None, np.array([FREE])
     while True:
         state = filled(state, config.iterations, solver)
         if (state.place == FREE).all():

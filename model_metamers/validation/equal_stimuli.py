@@ -5,11 +5,22 @@ They are noticed by their hashes while they are read for the network, at no furt
 
 import hashlib
 import logging
+from typing import Protocol
 
 import numpy as np
 
 _NAMED = 5
 _log = logging.getLogger(__name__)
+
+
+class Stimuli(Protocol):
+    """Natural stimuli: an array [n, ...], or what reads them when they are asked for."""
+
+    def __len__(self) -> int:
+        """Return n."""
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        """Return the stimuli at some indices [m] as an array [m, ...]."""
 
 
 class EqualStimuli:
@@ -19,7 +30,7 @@ class EqualStimuli:
         stimuli: an array, or what reads them when they are asked for.
     """
 
-    def __init__(self, stimuli: np.ndarray):
+    def __init__(self, stimuli: Stimuli):
         self._stimuli = stimuli
         self._digests: dict[int, bytes] = {}
 
@@ -35,7 +46,8 @@ class EqualStimuli:
 
     def groups(self) -> np.ndarray:
         """Return a number for each stimulus [n], the same for equal ones, of those handed out."""
-        numbers, first = np.arange(len(self)), {}
+        numbers = np.arange(len(self))
+        first: dict[bytes, int] = {}
         for index, digest in sorted(self._digests.items()):
             numbers[index] = first.setdefault(digest, index)
         copies = np.flatnonzero(numbers != np.arange(len(self)))

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from model_metamers.validation.equal_stimuli import EqualStimuli
+from model_metamers.validation.equal_stimuli import EqualStimuli, Stimuli
 from model_metamers.validation.ranks import correlation_matrix, spearman, unit_ranks
 
 ALL, INDEPENDENT = "all", "independent"
@@ -173,16 +173,6 @@ class HasActivations(Protocol):
         """Return layer -> activations [n, ...] of stimuli [n, ...]."""
 
 
-class Stimuli(Protocol):
-    """Natural stimuli: an array [n, ...], or what reads them when they are asked for."""
-
-    def __len__(self) -> int:
-        """Return n."""
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        """Return the stimuli at some indices [m] as an array [m, ...]."""
-
-
 def null_distribution(
     network: HasActivations,
     layer: str,
@@ -305,7 +295,7 @@ class NullPlan:
                 yield from rho.astype(np.float32)[:, np.newaxis]
 
     def distribution(
-        self, parts: Sequence[np.ndarray], groups: Sequence | None = None
+        self, parts: Sequence[np.ndarray], groups: Sequence | np.ndarray | None = None
     ) -> NullDistribution:
         """Return the null distribution.
 
