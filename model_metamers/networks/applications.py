@@ -31,6 +31,8 @@ _SIZES_PX = {
     "InceptionResNetV2": 299, "InceptionV3": 299, "NASNetLarge": 331, "Xception": 299,
 }  # fmt: skip
 
+_PUBLISHED = "imagenet"
+
 # Stands for the last sum or concatenation of every size of the maps: where blocks end.
 _BLOCK_ENDS = "(block ends)"
 # Application -> layers from the input upwards, as patterns. Of the layers that match a pattern the
@@ -85,7 +87,7 @@ def network_of_application(
     model = build_application(name, weights, **arguments)
     output = keras_graph.final_layer(model)
     task = "imagenet" if tuple(model.outputs[0].shape[1:]) == (1000,) else "native"
-    path = _weights_file(weights)
+    path = _path_of(weights)
     return Network(
         name,
         model,
@@ -119,7 +121,7 @@ def build_application(
         )
     if refused := [argument for argument in _NOT_THE_USERS if argument in arguments]:
         raise ValueError(f"{name} takes no {refused[0]}: the preprocessing is inside")
-    path = _weights_file(weights)
+    path = _path_of(weights)
     if path is not None and not path.is_file():
         raise ValueError(f"there is no file {path}; give the path of {name}'s weights")
     size_px = _SIZES_PX.get(name, 224)
@@ -136,10 +138,14 @@ def build_application(
         )
     except Exception as error:  # of a failed download, Keras raises no narrower class
         reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        remedy = "; or pass the path of a file as weights" if weights == "imagenet" else ""
+        remedy = "; or pass the path of a file as weights" if weights == _PUBLISHED else ""
         raise ValueError(f"cannot make {name} with weights={weights}: {reason}{remedy}") from error
     _name_as_in_a_fresh_process(model)
     return model
+
+
+def _path_of(weights: str | os.PathLike | None) -> Path | None:
+    return None if weights is None or weights == _PUBLISHED else Path(weights)
 
 
 def default_layers(name: str, model: keras.Model) -> list[str]:
@@ -162,11 +168,8 @@ def _block_ends(model: keras.Model) -> list[str]:
     last: dict[tuple[int, ...], str] = {}
     for operation in model.operations:
         joins = type(operation).__name__ in ("Add", "Concatenate")
-        if (
-            joins
-            and isinstance(operation.input, list | tuple)
-            and len(operation.output.shape) == 4
-        ):
+        # The sum of a tensor and a number has one input.
+        if joins and isinstance(operation.input, list | tuple) and operation.output.ndim == 4:
             size = tuple(operation.output.shape[1:3])
             last.pop(size, None)
             last[size] = operation.name
@@ -192,18 +195,14 @@ def _preprocessed(image: keras.KerasTensor, application: Any) -> keras.KerasTens
     return layers.Rescaling(scale.tolist(), black.tolist(), name="preprocessed")(image)
 
 
-def _weights_file(weights: str | os.PathLike | None) -> Path | None:
-    """Return the file that `weights` names, None where it names none."""
-    return None if weights is None or weights == "imagenet" else Path(weights)
-
-
 def _name_as_in_a_fresh_process(model: keras.Model) -> None:
     """Number the layers that Keras named after their class from zero, in the order of making."""
     numbered: dict[str, list[tuple[int, keras.Operation]]] = {}
     for operation in model.operations:
-        stem, number = re.sub(r"_\d+$", "", operation.name), re.search(r"_(\d+)$", operation.name)
+        stem = re.sub(r"_\d+$", "", operation.name)
+        number = operation.name[len(stem) + 1 :]
         if stem.replace("_", "") == type(operation).__name__.lower():
-            numbered.setdefault(stem, []).append((int(number[1]) if number else 0, operation))
+            numbered.setdefault(stem, []).append((int(number or 0), operation))
     for stem, operations in numbered.items():
         operations.sort(key=lambda pair: pair[0])
         for index, (_, operation) in enumerate(operations):

@@ -49,9 +49,9 @@ class _Twin:
     layer_names: Callable[[keras.Model], Mapping[str, str]]
 
 
-def is_of_keras(weights: str | os.PathLike | None) -> bool:
+def is_of_keras(weights: str | os.PathLike) -> bool:
     """Tell whether weights, as `load_network` takes them, come from keras.applications."""
-    return weights == KERAS or (weights is not None and os.fspath(weights).endswith(_SUFFIXES))
+    return weights == KERAS or os.fspath(weights).endswith(_SUFFIXES)
 
 
 def load_keras_weights(name: str, weights: str | os.PathLike) -> tuple[keras.Model, str | None]:

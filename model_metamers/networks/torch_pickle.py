@@ -50,11 +50,10 @@ def read_pickle(
         ValueError, LookupError: damaged, or with anything but the above.
     """
     interpreter = _Interpreter(admitted, storage)
-    for count, (opcode, argument, position) in enumerate(pickletools.genops(stream)):
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count == _MOST_INSTRUCTIONS:
             raise ValueError(f"its pickle has more than {_MOST_INSTRUCTIONS} instructions")
-        if opcode.name == "STOP" and position is not None:
-            stream.seek(position + 1)
+        if opcode.name == "STOP":
             return interpreter.pop()
         interpreter.run(opcode.name, argument)
     raise ValueError("its pickle has no end")

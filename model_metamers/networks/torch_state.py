@@ -67,7 +67,7 @@ class _Storage:
 
     key: str
     dtype: np.dtype
-    count: int
+    n_numbers: int
 
 
 class _Tensor(NamedTuple):
@@ -141,7 +141,7 @@ def _read_legacy(content: bytes) -> tuple[Any, dict[str, memoryview]]:
     for storage in (described[key] for key in keys):
         (count,) = struct.unpack("<q", _part(view, position, 8))
         _check_size(storage, count * storage.dtype.itemsize)
-        n_bytes = storage.count * storage.dtype.itemsize
+        n_bytes = storage.n_numbers * storage.dtype.itemsize
         storages[storage.key] = _part(view, position + 8, n_bytes)
         position += 8 + n_bytes
     return state, storages
@@ -195,9 +195,10 @@ def _empty_dict(*arguments: Any) -> dict[str, Any]:
 
 
 def _check_size(storage: _Storage, n_bytes: int) -> None:
-    if n_bytes != storage.count * storage.dtype.itemsize:
+    if n_bytes != storage.n_numbers * storage.dtype.itemsize:
         raise ValueError(
-            f"storage {storage.key} should hold {storage.count} numbers, and has {n_bytes} bytes"
+            f"storage {storage.key} should hold {storage.n_numbers} numbers, "
+            f"and has {n_bytes} bytes"
         )
 
 
@@ -213,7 +214,7 @@ def _array(name: str, tensor: Any, storages: Mapping[str, memoryview]) -> np.nda
     if any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
         raise ValueError(f"{name} has a shape or strides that are no counts")
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    if not 0 < math.prod(shape) <= storage.count or last >= storage.count:
+    if not 0 < math.prod(shape) <= storage.n_numbers or last >= storage.n_numbers:
         raise ValueError(f"{name} is empty or reaches outside its storage")
     itemsize = storage.dtype.itemsize
     return np.ndarray(
