@@ -39,7 +39,7 @@ def natural():
 def mixture():
     """A badly conditioned linear layer of 48 units."""
     draw = np.random.default_rng(1)
-    matrix = draw.standard_normal((48, 48)) * np.logspace(0, 1.5, 48)
+    matrix = draw.standard_normal((48, 48)) * np.logspace(0, 1.2, 48)
     return tf.constant(matrix, tf.float32)
 
 
@@ -54,33 +54,42 @@ class Twin:
         self.function, self.low, self.high = function, low, high
         self.x, self.pairs, self.length = x, [], 1.0
         f, self.g = function(x)
-        self.recent = [f] * lbfgs.RECENT
+        self.recent, self.n_evaluations = [f] * lbfgs.RECENT, 1
+        self.power, self.unit = self.g**2, np.ones_like(x)
         self.scale = lbfgs.FIRST_STEP * (high - low) / np.sqrt(np.mean(self.g**2))
 
     def trial(self):
         frozen = ((self.x <= self.low) & (self.g > 0)) | ((self.x >= self.high) & (self.g < 0))
-        q, weights = np.where(frozen, 0.0, self.g), []
+        q, weights = np.where(frozen, 0.0, self.g * self.unit), []
         for s, y in reversed(self.pairs):
             weights.append(s @ q / (s @ y))
             q = q - weights[-1] * y
         q = self.scale * q
         for (s, y), weight in zip(self.pairs, reversed(weights), strict=True):
             q = q + s * (weight - y @ q / (s @ y))
-        step = np.where(frozen, 0.0, -self.length * q)
+        step = np.where(frozen, 0.0, -self.length * q * self.unit)
         return np.clip(self.x + step, self.low, self.high)
 
     def step(self):
         trial = self.trial()
         f, g = self.function(trial)
-        if f >= max(self.recent):
+        falls = f < max(self.recent)
+        old_x, old_g = self.x, self.g
+        if falls:
+            self.recent = [*self.recent[1:], f]
+            self.x, self.g, self.length = trial, g, min(1.0, 2 * self.length)
+        else:
             self.length /= 2
-            return
-        s, y = trial - self.x, g - self.g
+        if self.n_evaluations <= lbfgs.SCALING:
+            self.power = self.power + self.g**2
+        if self.n_evaluations == lbfgs.SCALING:
+            unit = (self.power / self.power.mean() + lbfgs.LEAST_POWER) ** -0.25
+            self.unit, self.pairs = unit / np.sqrt(np.mean(unit**2)), []
+        s, y = (self.x - old_x) / self.unit, (self.g - old_g) * self.unit
         if s @ y > lbfgs.LEAST_CURVATURE * self.scale * (y @ y):
             self.pairs = [*self.pairs, (s, y)][-lbfgs.MEMORY :]
             self.scale = s @ y / (y @ y)
-        self.recent = [*self.recent[1:], f]
-        self.x, self.g, self.length = trial, g, min(1.0, 2 * self.length)
+        self.n_evaluations += 1
 
 
 @pytest.mark.parametrize("limit", [None, float("inf")])
@@ -107,14 +116,14 @@ def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
         for t, x in zip(targets, start, strict=True)
     ]
     at_bound = 0
-    for step in range(20):
+    for step in range(28):
         found = evaluate(solver.point(metamer, rows), target)
         metamer, rows, *_ = solver.advance(metamer, rows, tf.fill([3], step), found)
         if step:
             for twin in twins:
                 twin.step()
         expected = np.stack([twin.x for twin in twins])
-        np.testing.assert_allclose(metamer.numpy().reshape(3, -1), expected, atol=2e-3)
+        np.testing.assert_allclose(metamer.numpy().reshape(3, -1), expected, atol=1e-2)
         at_bound += np.sum((expected == 0) | (expected == 1))
     assert at_bound and len(twins[0].pairs) == lbfgs.MEMORY
 

@@ -25,8 +25,10 @@ from model_metamers.synthesis.solver import Advance, Bounds, Rows
 
 MEMORY = 12  # pairs
 SLOTS = MEMORY + 1
-FIRST_STEP = 0.05  # RMS of the first step, in widths of the range ...
-FIRST_STEP_OF_START = 0.2  # ... or, in a range that is not finite, in RMS of the start
+FIRST_STEP = 0.2  # RMS of the first step, in widths of the range ...
+FIRST_STEP_OF_START = 1.0  # ... or, in a range that is not finite, in RMS of the start
+SCALING = 10  # gradients from which the units of the features of stimuli in a finite range come
+LEAST_POWER = 1e-2  # of a feature's gradient, relative to the mean: limits the units' ratios
 LEAST_CURVATURE = 1e-4  # s y / y y of a pair that is kept, relative to the newest pair's
 MOST_HALVINGS = 10  # of a step, before the memory is given up
 MATCHED = 1e-8  # share of the first objective below which a stimulus is matched
@@ -53,6 +55,7 @@ class LBFGS:
         products: s_i y_j and y_i y_j, [batch, 2 SLOTS, SLOTS].
         slot: of the next pair, int32 [batch].
         n_pairs: int32 [batch].
+        unit, power: in a finite range, of the features and of their gradients, [batch, features].
     """
 
     def __init__(self, bounds: Bounds):
@@ -62,7 +65,8 @@ class LBFGS:
         """Return the rows before the first evaluation, which is at the metamer itself."""
         batch, features = metamer.shape[0], metamer.shape[1:].num_elements()
         number, count = tf.zeros([batch]), tf.zeros([batch], tf.int32)
-        return {
+        scaled = {"unit": tf.ones([batch, features]), "power": tf.zeros([batch, features])}
+        return (scaled if self._bounds.is_finite else {}) | {
             "trial": metamer,
             "gradient": tf.zeros([batch, features]),
             "objective": number + float("inf"),
@@ -95,13 +99,13 @@ class LBFGS:
         x, trial, tried = _flat(metamer), _flat(rows["trial"]), _flat(found.gradient)
         finite = tf.math.is_finite(found.objective + tf.reduce_sum(tried, axis=1))
         falls = finite & (found.objective < tf.reduce_max(rows["recent"], axis=1))
-        halvings = tf.where(falls, 0, rows["halvings"] + 1)
-        gives_up = halvings > MOST_HALVINGS
-        stuck = gives_up & (rows["n_pairs"] == 0)
-
         new_x = chosen(falls, trial, x)
         gradient = chosen(falls, tried, rows["gradient"])
         s, y = new_x - x, gradient - rows["gradient"]
+
+        halvings = tf.where(falls, 0, rows["halvings"] + 1)
+        gives_up = halvings > MOST_HALVINGS
+        stuck = gives_up & (rows["n_pairs"] == 0)
         length = tf.where(falls, tf.minimum(2 * rows["length"], 1.0), 0.5 * rows["length"])
         rows = rows | {
             "gradient": gradient,
@@ -114,14 +118,27 @@ class LBFGS:
             "n_pairs": tf.where(gives_up, 0, rows["n_pairs"]),
             "scale": self._scale(rows["scale"], step, new_x, gradient),
         }
-        frozen, zeros = self._frozen(new_x, gradient), tf.zeros_like(x)
-        rows, move = _remembered_move(rows, s, y, tf.where(frozen, zeros, gradient))
-        trial = self._bounds.clip(new_x + tf.where(frozen, zeros, move))
+        rows, trial = self._next_trial(rows, step, new_x, s, y)
         rows["trial"] = tf.reshape(trial, metamer.shape)
         rows, slow = _progress(rows)
-        new_metamer = tf.reshape(new_x, metamer.shape)
         diverged = ~finite & ((step == 0) | stuck)
-        return Advance(new_metamer, rows, stuck | slow, diverged)
+        return Advance(tf.reshape(new_x, metamer.shape), rows, stuck | slow, diverged)
+
+    def _next_trial(
+        self, rows: Rows, step: tf.Tensor, x: tf.Tensor, s: tf.Tensor, y: tf.Tensor
+    ) -> tuple[Rows, tf.Tensor]:
+        """Return rows with the last step (s, y) remembered, and the next trial from x."""
+        gradient, zeros = rows["gradient"], tf.zeros_like(x)
+        frozen = self._frozen(x, gradient)
+        free = tf.where(frozen, zeros, gradient)
+        if self._bounds.is_finite:
+            rows = _with_units(rows, step)
+            unit = rows["unit"]
+            rows, move = _remembered_move(rows, s / unit, y * unit, free * unit)
+            move = move * unit
+        else:
+            rows, move = _remembered_move(rows, s, y, free)
+        return rows, self._bounds.clip(x + tf.where(frozen, zeros, move))
 
     def _frozen(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
         """Return which components are at a bound that the gradient pushes against."""
@@ -142,10 +159,35 @@ class LBFGS:
         return tf.cond(tf.reduce_any(step == 0), first, lambda: scale)
 
 
+def _with_units(rows: Rows, step: tf.Tensor) -> Rows:
+    """Learn the power of the first gradients, and then the units of features it leads to.
+
+    In units of power ** -1/4 the first gradients are about as large for all features, as they are
+    for Adam, which divides by their root. Those of pixels at edges and in plain areas differ much;
+    early layers would be matched where they are large, and hardly elsewhere.
+    """
+
+    def learnt() -> list[tf.Tensor]:
+        power = rows["power"] + tf.square(rows["gradient"])
+        relative = tf.math.divide_no_nan(power, tf.reduce_mean(power, axis=1, keepdims=True))
+        unit = (relative + LEAST_POWER) ** -0.25
+        unit /= tf.sqrt(tf.reduce_mean(tf.square(unit), axis=1, keepdims=True))
+        return [power, chosen(is_now, unit, rows["unit"])]
+
+    is_now = step == SCALING
+    is_early = tf.reduce_any(step <= SCALING)
+    power, unit = tf.cond(is_early, learnt, lambda: [rows["power"], rows["unit"]])
+    # What was remembered is in the old units.
+    n_pairs = tf.where(is_now, 0, rows["n_pairs"])
+    return rows | {"power": power, "unit": unit, "n_pairs": n_pairs}
+
+
 def _remembered_move(
     rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor
 ) -> tuple[Rows, tf.Tensor]:
     """Remember the pair (s, y), if it shows positive curvature, and return -length H gradient.
+
+    All three are in units of the features.
 
     Args:
         rows: see `LBFGS`.

@@ -1,0 +1,118 @@
+"""Compare L-BFGS with Adam: evaluations until it has what Adam has at the end.
+
+    python experiments/benchmark_solvers.py                # about two hours on two cores
+    python experiments/benchmark_solvers.py --networks=vgg_19_small --layers=fc7
+    python experiments/benchmark_solvers.py --stage=figure
+    python experiments/benchmark_solvers.py --networks=vgg_19_small --layers=conv3_4 \\
+        --paper_steps=15000 --output_dir=runs/benchmark_solvers_paper
+
+For every network and layer, metamers of the same stimuli from the same noise: by L-BFGS, and by
+Adam at four rates, which fall in the course of the run as they did in the small presets. Adam is
+represented by the rate with the highest median Spearman correlation at the end. With
+`--paper_steps`, Adam has the paper's schedule instead, and L-BFGS a third of its evaluations.
+
+Curves of a network and layer are kept in curves/ as soon as they are there, and the same command
+continues after a break. Writes benchmark_solvers.csv (a row for every network and layer; seconds
+are without tracing), curves.csv and figure.png and .pdf.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags, logging
+
+from shared import script
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_IMAGES = ("vgg_19_small", "inception_v3_small", "resnet_v2_101_small")
+_SOUNDS = ("word_aliased_small", "word_reduced_aliasing_small")
+
+_NETWORKS = flags.DEFINE_list("networks", [*_IMAGES, *_SOUNDS], "Networks to compare on.")
+_LAYERS = flags.DEFINE_list("layers", None, "Layers, of those the networks have [all].")
+_STIMULI = flags.DEFINE_integer("num_stimuli", 8, "Natural stimuli.", lower_bound=1)
+_ITERATIONS = flags.DEFINE_integer(
+    "iterations", None, "Evaluations [600 for images, 500 for sounds].", lower_bound=1
+)
+_PAPER_STEPS = flags.DEFINE_integer(
+    "paper_steps", None, "Steps of Adam with the paper's schedule [not used].", lower_bound=1
+)
+_OUTPUT = flags.DEFINE_string("output_dir", "runs/benchmark_solvers", "Where results go.")
+_STAGE = flags.DEFINE_enum("stage", "all", ("all", "figure"), "Everything, or only the figure.")
+
+
+def main() -> None:
+    """Make the curves that are missing, and the table and the figure of all."""
+    folder = Path(_OUTPUT.value)
+    if _STAGE.value == "all":
+        _make_curves(folder)
+    curves = _read_curves(folder)
+    _write_table(folder, curves)
+    _draw(folder, curves)
+
+
+def _make_curves(folder: Path) -> None:
+    script.start_tensorflow()
+
+    from model_metamers.networks.catalog import load_network
+
+    for name in _NETWORKS.value:
+        network = load_network(name)
+        unknown = set(_LAYERS.value or ()).difference(network.metamer_layers)
+        if unknown:
+            raise ValueError(
+                f"{name} has no layer {sorted(unknown)[0]!r}; it has: "
+                f"{', '.join(network.metamer_layers)}"
+            )
+        for layer in _LAYERS.value or network.metamer_layers:
+            path = folder / "curves" / f"{name}.{layer}.csv"
+            if not path.exists():
+                logging.info("%s %s", name, layer)
+                script.write(str(path), _curves(network, layer).to_csv(index=False))
+
+
+def _curves(network, layer: str) -> "pd.DataFrame":
+    from shared import solver_curves
+
+    iterations = _ITERATIONS.value or (600 if network.sample_rate_hz is None else 500)
+    if _PAPER_STEPS.value is None:
+        configs = solver_curves.contestants(network, iterations)
+    else:
+        steps = _PAPER_STEPS.value
+        configs = solver_curves.against_the_paper(steps, max(steps // 3, 1))
+    natural = solver_curves.natural_stimuli(network, _STIMULI.value)
+    return solver_curves.curves(network, layer, natural, configs)
+
+
+def _read_curves(folder: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    paths = sorted((folder / "curves").glob("*.csv"), key=lambda path: path.stat().st_mtime)
+    if not paths:
+        raise ValueError(f"{folder / 'curves'} holds no curves yet; run without --stage=figure")
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def _write_table(folder: Path, curves: "pd.DataFrame") -> None:
+    import pandas as pd
+
+    from shared import solver_curves
+
+    groups = curves.groupby(["network", "layer"], sort=False)
+    table = pd.DataFrame([solver_curves.summary(group) for _, group in groups])
+    for name, rows in (("benchmark_solvers", table), ("curves", curves)):
+        path = str(folder / f"{name}.csv")
+        script.write(path, rows.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+
+
+def _draw(folder: Path, curves: "pd.DataFrame") -> None:
+    from model_metamers.plotting.solvers import figure_of_solvers
+    from model_metamers.store import RunFolder
+
+    RunFolder(folder).save_figure(figure_of_solvers(curves))
+
+
+if __name__ == "__main__":
+    script.run(main)
