@@ -1,9 +1,9 @@
-"""Compare L-BFGS with Adam: evaluations until it has what Adam has at the end.
+r"""Compare L-BFGS with Adam: evaluations until it has what Adam has at the end.
 
     python experiments/benchmark_solvers.py                # about two hours on two cores
     python experiments/benchmark_solvers.py --networks=vgg_19_small --layers=fc7
     python experiments/benchmark_solvers.py --stage=figure
-    python experiments/benchmark_solvers.py --networks=vgg_19_small --layers=conv3_4 \\
+    python experiments/benchmark_solvers.py --networks=vgg_19_small --layers=conv3_4 \
         --paper_steps=15000 --output_dir=runs/benchmark_solvers_paper
 
 For every network and layer, metamers of the same stimuli from the same noise: by L-BFGS, and by

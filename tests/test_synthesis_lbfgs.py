@@ -139,7 +139,7 @@ def test_a_trial_that_is_not_finite_is_taken_back(natural):
     function = Function(tf.sqrt, stimulus_range=None)
     halved = []
     result = synthesize(
-        function, "", 0.1 * natural, replace(LBFGS, log_every=1), initial=1 + natural,
+        function, "", 0.05 + natural, replace(LBFGS, log_every=1), initial=2 + natural,
         on_chunk=lambda state: halved.append(state.solver["halvings"]),
     )  # fmt: skip
     assert np.any(halved, axis=0).all()

@@ -31,7 +31,7 @@ class Preset:
         networks: whose metamers are made.
         num_stimuli: natural stimuli.
         num_null_stimuli: natural stimuli of the null distributions.
-        iterations: optimisation steps.
+        iterations: evaluations of loss and gradient for a metamer, at most.
         synthesis: iterations -> other fields of `SynthesisConfig` that differ from its defaults.
     """
 
@@ -89,7 +89,8 @@ def define_flags(default_output_dir: str, default_run_dir: str | None = None) ->
     flags.DEFINE_list("layers", None, "Layers to match, of those the networks have [all].")
     flags.DEFINE_integer("num_stimuli", None, "Natural stimuli [the preset's].")
     flags.DEFINE_integer("num_null_stimuli", None, "Stimuli of the null [the preset's].")
-    flags.DEFINE_integer("iterations", None, "Optimisation steps [the preset's].")
+    flags.DEFINE_integer("iterations", None, "Evaluations per metamer [the preset's].")
+    flags.DEFINE_enum("solver", None, ("adam", "lbfgs"), "How to optimise [the preset's].")
     flags.DEFINE_string("stimuli_dir", None, "Folder of your own stimuli, a sub-folder per class.")
     flags.DEFINE_string("output_dir", default_output_dir, "Where the run folder goes.")
     flags.DEFINE_integer("seed", 0, "Seed of the noise and of the stimuli we render.")
@@ -117,6 +118,8 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     preset = presets[preset_name]
     iterations = _given(values.iterations, preset.iterations)
     synthesis = {"iterations": iterations} | preset.synthesis(iterations)
+    synthesis |= {"solver": values.solver} if values.solver else {}
+    is_chosen = values.iterations or values.solver
     stimuli_dir = chosen("stimuli_dir", None)
     options = Options(
         preset=preset_name,
@@ -124,7 +127,7 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         layers=tuple(values.layers or ()),
         num_stimuli=chosen("num_stimuli", preset.num_stimuli),
         num_null_stimuli=chosen("num_null_stimuli", preset.num_null_stimuli),
-        synthesis=synthesis if values.iterations else recorded.get("synthesis", synthesis),
+        synthesis=synthesis if is_chosen else recorded.get("synthesis", synthesis),
         stimuli_dir=Path(stimuli_dir) if stimuli_dir else None,
         run_dir=run_dir,
         output_dir=Path(values.output_dir),

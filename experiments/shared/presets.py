@@ -26,10 +26,12 @@ VISUAL = {
         networks=at_scale(SMALL, ARCHITECTURES),
         num_stimuli=4,
         num_null_stimuli=64,
-        iterations=300,
-        # At the paper's rate a pixel moves by at most 0.001 a step: a short run needs a higher
-        # one, and has to bring it down sooner.
+        iterations=200,
+        # The rates are for --solver=adam. At the paper's a pixel moves by at most 0.001 a step: a
+        # short run needs a higher one, and has to bring it down sooner.
         synthesis=lambda iterations: {
+            "solver": "lbfgs",
+            "log_every": 50,
             "learning_rate": 0.03,
             "decay_rate": 0.5,
             "decay_steps": max(iterations // 4, 1),
@@ -57,9 +59,12 @@ AUDIO = {
         networks=at_scale(SMALL, AUDIO_NETWORKS),
         num_stimuli=4,
         num_null_stimuli=80,
-        iterations=300,
+        iterations=150,
         synthesis=lambda iterations: {
-            # A sample moves by at most the rate in a step; late large steps undo matches.
+            "solver": "lbfgs",
+            "log_every": 50,
+            # For --solver=adam. A sample moves by at most the rate in a step; late large steps
+            # undo matches.
             "learning_rate": 0.006,
             "decay_rate": 0.5,
             "decay_steps": max(iterations // 2, 1),
@@ -125,5 +130,5 @@ FIGURE_6 = {
 FIGURE_S9 = {
     name: replace(preset, networks=(FIGURE_6_OBSERVER[name],)) for name, preset in AUDIO.items()
 }
-# A cochleagram's values are larger than a waveform's.
-COCHLEAGRAM_SYNTHESIS = {SMALL: {"learning_rate": 0.03}, PAPER: {}}
+# Rates of 0.03 and 0.001 of a cochleagram, as shares of the width of `audio.COCHLEAGRAM_RANGE`.
+COCHLEAGRAM_SYNTHESIS = {SMALL: {"learning_rate": 0.03 / 8}, PAPER: {"learning_rate": 0.001 / 8}}
