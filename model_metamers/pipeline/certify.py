@@ -70,7 +70,7 @@ def exclusions(matches: pd.DataFrame) -> pd.DataFrame:
             group.label_natural,
             group.label_metamer,
         )
-        counts = validation.count_exclusions(reasons)
+        counts = validation.count_exclusions(reasons.tolist())
         rows += [(network, layer, reason, n) for reason, n in counts.items()]
     return pd.DataFrame(rows, columns=["network", "layer", "reason", "n"])
 
@@ -86,7 +86,7 @@ def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataF
     ]
     table = pd.concat(measured, ignore_index=True)
     accepted, _ = validation.accept(
-        piece["status"],
+        piece["status"].tolist(),
         table.spearman_layer,
         null.maximum,
         table.label_natural,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -62,7 +61,7 @@ def make_metamers(
     """
     for generator in generators:
         stimuli, network = generator.stimuli, generator.network
-        save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli)
+        save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli[:])
     pieces = [
         piece
         for generator in generators
@@ -134,7 +133,7 @@ def _make_piece(
             bar.set_postfix(loss=f"{state.loss[-1].mean():.3g}")
 
         result = synthesize(
-            piece.network, piece.layer, stimuli.stimuli, config, strategy, stimuli.ids,
+            piece.network, piece.layer, stimuli.stimuli[:], config, strategy, stimuli.ids,
             state, on_chunk, initial,
         )  # fmt: skip
     _save_result(folder, name, piece.name, stimuli, result)
@@ -147,12 +146,12 @@ def _save_result(
     folder.save_piece(
         network,
         piece,
-        natural=stimuli.stimuli,
+        natural=stimuli.stimuli[:],
         metamer=result.metamers,
-        stimulus_id=np.array(stimuli.ids),
+        stimulus_id=stimuli.ids,
         loss=result.losses,
         step=result.step,
-        status=result.status,
+        status=result.status.tolist(),
     )
 
 
@@ -166,4 +165,4 @@ def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_siz
         folder.join_pieces(network.name, names, layer)
     if not folder.has_previews(network.name, layer, generator.stimuli.ids):
         piece = folder.load_piece(network.name, layer)
-        save_previews(folder, network, layer, piece["stimulus_id"], piece["metamer"])
+        save_previews(folder, network, layer, piece["stimulus_id"].tolist(), piece["metamer"])
