@@ -15,20 +15,22 @@ same turns; both are first checked to respond alike.
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 
 _NETWORK = flags.DEFINE_string("network", "vgg_19", "Network to time, with random weights.")
-_LAYERS = flags.DEFINE_list("layers", ["conv1_2", "conv3_4", "conv5_4"], "Matched layers.")
-_BATCHES = flags.DEFINE_list("batch_sizes", ["1", "4"], "Batch sizes.")
+flags.DEFINE_list("layers", ["conv1_2", "conv3_4", "conv5_4"], "Matched layers.")
+flags.DEFINE_list("batch_sizes", ["1", "4"], "Batch sizes.")
 _REPEATS = flags.DEFINE_integer("repeats", 7, "Timings per median.", lower_bound=5)
 _STEPS = flags.DEFINE_integer("steps", 5, "Steps per timing.", lower_bound=1)
 _SOLVER = flags.DEFINE_enum("solver", "adam", ("adam", "lbfgs"), "Whose steps.")
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark.csv", "Where the table goes.")
+flags.DEFINE_string("output", "runs/benchmark.csv", "Where the table goes.")
 
 
 def main() -> None:
     """Time every layer and batch size and print the table."""
-    batches = script.counts("batch_sizes", _BATCHES.value)
+    batches = script.counts("batch_sizes")
+    layers = script.names("layers") or ()
+    output = paths.output_file("output")
     script.start_tensorflow()
 
     import pandas as pd
@@ -39,11 +41,11 @@ def main() -> None:
     network = load_network(_NETWORK.value, weights=None)
     rows = [
         time_layer(network, layer, batch, _STEPS.value, _REPEATS.value, _SOLVER.value)
-        for layer in _LAYERS.value
+        for layer in layers
         for batch in batches
     ]
     table = pd.DataFrame(rows)
-    script.write(_OUTPUT.value, table.to_csv(index=False, float_format="%.5g"))
+    script.write(output, table.to_csv(index=False, float_format="%.5g"))
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 

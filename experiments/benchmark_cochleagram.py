@@ -10,16 +10,17 @@ cosine of the gradient.
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 
-_BATCHES = flags.DEFINE_list("batch_sizes", ["1"], "Batch sizes.")
+flags.DEFINE_list("batch_sizes", ["1"], "Batch sizes.")
 _REPEATS = flags.DEFINE_integer("repeats", 61, "Timings per median.", lower_bound=5)
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark_cochleagram.csv", "Where the table goes.")
+flags.DEFINE_string("output", "runs/benchmark_cochleagram.csv", "Where the table goes.")
 
 
 def main() -> None:
     """Time every batch size and print the table."""
-    batches = script.counts("batch_sizes", _BATCHES.value)
+    batches = script.counts("batch_sizes")
+    output = paths.output_file("output")
     script.start_tensorflow()
 
     import pandas as pd
@@ -27,7 +28,7 @@ def main() -> None:
     from shared.cochleagram_timing import compare
 
     table = pd.DataFrame([compare(batch, _REPEATS.value) for batch in batches])
-    script.write(_OUTPUT.value, table.to_csv(index=False, float_format="%.5g"))
+    script.write(output, table.to_csv(index=False, float_format="%.5g"))
     print(table.to_string(index=False, float_format=lambda value: f"{value:.5g}"))
 
 

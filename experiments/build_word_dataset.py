@@ -39,7 +39,7 @@ from model_metamers.training.clip_lists import (
     write_clip_list,
 )
 from model_metamers.training.corpus import ClassRules
-from shared import script
+from shared import paths, script
 
 Clip = TypeVar("Clip", WordClip, BackgroundClip)
 
@@ -53,8 +53,10 @@ _AUDIOSET_DIR = flags.DEFINE_string("audioset_dir", None, "Folder of AudioSet's 
 _SEGMENTS = flags.DEFINE_list("audioset_segments", [], "AudioSet's tables of segments.")
 _CLASS_LABELS = flags.DEFINE_string("class_labels", None, "AudioSet's class_labels_indices.csv.")
 _ONTOLOGY = flags.DEFINE_string("ontology", None, "AudioSet's ontology.json.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "word_dataset", "Where the tables go.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the choice and the split.", lower_bound=0)
+flags.DEFINE_string("output_dir", "word_dataset", "Where the tables go.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Of the choice and the split.", lower_bound=0, upper_bound=2**31 - 1
+)
 _VALIDATION_SHARE = flags.DEFINE_float(
     "validation_share", 0.15, "Share of recordings for validation (paper: 40,650 of 271,006).",
     lower_bound=0, upper_bound=1,
@@ -97,15 +99,16 @@ _MAX_ZERO_SHARE = flags.DEFINE_float(
 
 def main() -> None:
     """Choose speech, choose backgrounds, write the tables."""
+    output_dir = paths.output_folder("output_dir")
     has_speech = bool(_TIMIT_DIRS.value or _ALIGNMENTS.value)
     if not (has_speech or _AUDIOSET_DIR.value):
         raise ValueError("give speech (--timit_dirs, --alignments), --audioset_dir, or both")
     words = _words() if has_speech else None
     backgrounds = _backgrounds(Path(_AUDIOSET_DIR.value)) if _AUDIOSET_DIR.value else None
     if words:
-        _write("words", WordClip, *words)
+        _write(output_dir, "words", WordClip, *words)
     if backgrounds:
-        _write("backgrounds", BackgroundClip, *backgrounds)
+        _write(output_dir, "backgrounds", BackgroundClip, *backgrounds)
 
 
 def _words() -> tuple[list[WordClip], list[ClassLabel], dict[str, Any]]:
@@ -161,6 +164,7 @@ def _backgrounds(
 
 
 def _write(
+    directory: Path,
     name: str,
     kind: type[Clip],
     clips: list[Clip],
@@ -168,7 +172,6 @@ def _write(
     summary: dict[str, Any],
 ) -> None:
     """Write <name>.csv, its classes and its summary."""
-    directory = Path(_OUTPUT_DIR.value)
     directory.mkdir(parents=True, exist_ok=True)
     summary |= {"seed": _SEED.value, "validation_share": _VALIDATION_SHARE.value}
     summary |= {split: sum(clip.split == split for clip in clips) for split in SPLITS}

@@ -8,49 +8,69 @@ number of observations, scale and verdict. Reads the tables of the figures and n
 whose tables are not there is "not run".
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from model_metamers.analysis.claims.table import CLAIMS, claims_table
 from model_metamers.analysis.identities import identities_of
 from model_metamers.networks.identity import NetworkIdentity
 from model_metamers.store import RunFolder
-from shared import script
+from shared import paths, script
 
 SOURCES = list(dict.fromkeys(source for claim in CLAIMS for source in claim.sources))
 EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SOURCES))
 
 for name in EXPERIMENTS:
     flags.DEFINE_string(f"{name}_dir", f"figures/{name}", f"Folder with the tables of {name}.py.")
-_OUTPUT = flags.DEFINE_string("output", "figures/claims.csv", "Where the table goes.")
+flags.DEFINE_string("output", "figures/claims.csv", "Where the table goes.")
 
 
 def main() -> None:
     """Read the tables, judge the claims, write and print the verdicts."""
-    folders = {name: Path(str(flags.FLAGS[f"{name}_dir"].value)) for name in EXPERIMENTS}
-    runs = {name: RunFolder(path, create=False) for name, path in folders.items() if path.is_dir()}
+    output = paths.output_file("output")
+    folders = {name: paths.given_folder(f"{name}_dir") for name in EXPERIMENTS}
+    runs = {
+        name: RunFolder(folder, create=False, flag=f"--{name}_dir")
+        for name, folder in folders.items()
+        if folder
+    }
     tables = {
         (name, table): runs[name].read_table(table)
         for name, table in SOURCES
         if name in runs and runs[name].has_table(table)
     }
+    for name, run in runs.items():
+        check_its_tables(name, run, [table for of, table in tables if of == name])
     scales = {name: scale_of(run) for name, run in runs.items()}
     known: dict[str, NetworkIdentity] = {}
     for run in runs.values():
         known |= identities_of(run)
     claims = claims_table(tables, scales, known)
-    text = claims.to_csv(index=False, float_format="%.4f", lineterminator="\n")
-    script.write(_OUTPUT.value, text)
+    script.write(output, claims.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
     shown = claims[["claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]]
     print(shown.to_string(index=False, na_rep="", float_format="{:.3f}".format))
 
 
-def scale_of(folder: RunFolder) -> str:
+def check_its_tables(name: str, run: RunFolder, found: list[str]) -> None:
+    """Raise ValueError where a folder has no table of the experiment that it is given for."""
+    wanted = dict.fromkeys(table for of, table in SOURCES if of == name)
+    if not found:
+        raise ValueError(
+            f"--{name}_dir={run.path} has no {' or '.join(f'{table}.csv' for table in wanted)}: "
+            f"it is no folder of {name}.py; give another"
+        )
+
+
+def scale_of(run: RunFolder) -> str:
     """Return the scale of a run in words."""
-    config = folder.read_run_record()["config"]
-    n_stimuli, steps = config["num_stimuli"], config["synthesis"]["iterations"]
-    return f"{config['preset']} preset, {n_stimuli} stimuli, {steps} steps"
+    config = run.read_run_record()["config"]
+    try:
+        n_stimuli, steps = config["num_stimuli"], config["synthesis"]["iterations"]
+        return f"{config['preset']} preset, {n_stimuli} stimuli, {steps} steps"
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"{run.path / 'run.json'} does not tell preset, num_stimuli and synthesis; give "
+            f"another {run.flag}"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -11,17 +11,18 @@ judges its metamers by them.
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 
 _NETWORK = flags.DEFINE_string(
     "network", None, "Whose null distributions they are.", required=True
 )
 _FILE = flags.DEFINE_string("file", None, "The authors' file.", required=True)
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The run folder.", required=True)
+flags.DEFINE_string("output_dir", None, "The run folder.", required=True)
 
 
 def main() -> None:
     """Read the file, check that it is of the network, and write its nulls."""
+    output_dir = paths.output_folder("output_dir")
     script.start_tensorflow()
 
     from model_metamers.networks.catalog import catalog_entry
@@ -36,7 +37,7 @@ def main() -> None:
             f"{file} does not fit {name}: expected the layers {', '.join(layers)}; missing "
             f"{', '.join(missing)}; found {', '.join(nulls)}"
         )
-    folder = RunFolder(_OUTPUT_DIR.value)
+    folder = RunFolder(output_dir)
     for layer in layers:
         null = nulls[layer]
         folder.save_null(name, layer, null.to_arrays())

@@ -13,16 +13,15 @@ layer tells the relative L2 distance to ours: about 1e-6, the rounding of float3
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 
-_NETWORKS = flags.DEFINE_list(
-    "networks", None, "Networks to fetch; by default all published ones."
-)
-_DIRECTORY = flags.DEFINE_string("directory", None, "Where to; by default the checkpoints folder.")
+flags.DEFINE_list("networks", None, "Networks to fetch; by default all published ones.")
+flags.DEFINE_string("directory", None, "Where to; by default the checkpoints folder.")
 _VERIFY = flags.DEFINE_bool("verify_against_slim", False, "Compare with TF-Slim's own graph.")
 
 TOLERANCE = 1e-4  # relative L2
@@ -31,12 +30,14 @@ N_STIMULI = 2
 
 def main() -> None:
     """Fetch, and where asked verify, one network after the other; exit 1 where one differs."""
+    chosen = script.names("networks")
+    directory = paths.if_given(paths.output_folder, "directory")
     script.start_tensorflow()
 
     from model_metamers.networks import catalog, slim_reference
 
-    names = _published_networks(_NETWORKS.value)
-    directory = Path(_DIRECTORY.value or catalog.checkpoint_directory())
+    names = _published_networks(chosen)
+    directory = directory or catalog.checkpoint_directory()
     all_agree = True
     for name in names:
         path = _fetch(name, directory)
@@ -47,7 +48,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _published_networks(chosen: list[str] | None) -> list[str]:
+def _published_networks(chosen: Sequence[str] | None) -> Sequence[str]:
     from model_metamers.networks.catalog import CATALOG
 
     published = [name for name, entry in CATALOG.items() if entry.download is not None]

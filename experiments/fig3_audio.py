@@ -39,13 +39,12 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv and the run's previews."""
     from model_metamers.plotting.figure3 import figure3
     from model_metamers.store import RunFolder
-    from shared.examples import example_rows, sound_picture
+    from shared.examples import example_rows, recognised_layers, sound_picture
     from shared.styles import styles_of
 
-    run = RunFolder(options.run_dir, create=False)
-    config = folder.read_run_record()["config"]
-    rows = example_rows(run, list(config["layers"]), sound_picture)
-    chance = 1 / presets.N_WORDS[config["preset"]]
+    run = RunFolder(options.run_dir, create=False, flag="--run_dir")
+    rows = example_rows(run, recognised_layers(folder), sound_picture)
+    chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     table = folder.read_table("recognition")
     return {"figure": figure3(rows, table, styles_of(folder), "word", chance)}
 

@@ -28,6 +28,7 @@ def compute(options: Options) -> None:
     from shared import stages, visual
 
     generators = visual.load(options)
+    visual.check_classes(generators)
     networks = visual.observers_among(generators)
     run = stages.make(generators, options)
     stages.certify(generators, run, options)
@@ -38,10 +39,10 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure3 import figure3
-    from shared.examples import example_rows, pixels
+    from shared.examples import example_rows, pixels, recognised_layers
     from shared.styles import styles_of
 
-    rows = example_rows(folder, list(folder.read_run_record()["config"]["layers"]), pixels)
+    rows = example_rows(folder, recognised_layers(folder), pixels)
     table = folder.read_table("recognition")
     return {"figure": figure3(rows, table, styles_of(folder), task="16-way")}
 

@@ -9,6 +9,7 @@ correlation above the null distribution) and played to the other word networks. 
 interrupted continues with the same command. Writes the run folder of `model_metamers.store`.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared import figure, presets
@@ -35,25 +36,25 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure4 import figure4
-    from shared.examples import example_rows, sound_picture
+    from shared.examples import example_rows, recognised_layers, sound_picture
     from shared.styles import styles_of
 
-    config = folder.read_run_record()["config"]
-    panels = compared(folder)
-    shown = list(dict.fromkeys(name for names in panels.values() for name in names))
-    rows = example_rows(folder, shown, sound_picture)
-    chance = 1 / presets.N_WORDS[config["preset"]]
+    layers = recognised_layers(folder)
+    panels = compared(folder, layers)
+    shown = dict.fromkeys(name for names in panels.values() for name in names)
+    rows = example_rows(folder, {name: layers[name] for name in shown}, sound_picture)
+    chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     table = folder.read_table("recognition")
     return {"figure": figure4(rows, table, panels, styles_of(folder), chance)}
 
 
-def compared(folder: "RunFolder") -> dict[str, list[str]]:
+def compared(folder: "RunFolder", networks: Iterable[str]) -> dict[str, list[str]]:
     """Return the networks of each panel, of those whose metamers there are."""
     from model_metamers.analysis.identities import identities_of
     from model_metamers.networks.identity import identity_of
 
-    known, names = identities_of(folder), folder.read_run_record()["config"]["layers"]
-    identities = [identity_of(name, known) for name in names]
+    known = identities_of(folder)
+    identities = [identity_of(name, known) for name in networks]
     made = {identity.base: identity.name for identity in identities if identity.seed == 0}
     panels = {
         title: [made[name] for name in names if name in made]

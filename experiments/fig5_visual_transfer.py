@@ -29,6 +29,7 @@ def compute(options: Options) -> None:
     from shared import stages, visual
 
     generators = visual.load(options)
+    visual.check_classes(generators)
     networks = visual.observers_among(generators)
     reseeded = visual.load_second_seeds(networks, options)
     run = stages.make(generators, options)
@@ -47,16 +48,16 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv."""
     from model_metamers.plotting.figure5 import figure5
+    from shared.examples import recognised_layers
     from shared.styles import styles_of
 
-    config = folder.read_run_record()["config"]
-    n_classes = N_CLASSES[config["preset"]]
+    n_classes = N_CLASSES[folder.read_run_record()["config"]["preset"]]
     tasks = {
         "16-way": ("16-way", 1 / 16),
         "native": (f"{n_classes}-way (native class)", 1 / n_classes),
     }
-    table = folder.read_table("recognition")
-    return {"figure": figure5(table, config["layers"], tasks, styles_of(folder))}
+    table, layers = folder.read_table("recognition"), recognised_layers(folder)
+    return {"figure": figure5(table, layers, tasks, styles_of(folder))}
 
 
 if __name__ == "__main__":

@@ -38,13 +38,13 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv."""
     from model_metamers.plotting.figure6 import figure6
+    from shared.examples import recognised_layers
     from shared.styles import styles_of
 
-    config = folder.read_run_record()["config"]
-    observer = presets.FIGURE_6_OBSERVER[config["preset"]]
-    chance = 1 / presets.N_WORDS[config["preset"]]
-    table = folder.read_table("recognition")
-    return {"figure": figure6(table, observer, config["layers"], styles_of(folder), chance)}
+    preset, table = folder.read_run_record()["config"]["preset"], folder.read_table("recognition")
+    observer, chance = presets.FIGURE_6_OBSERVER[preset], 1 / presets.N_WORDS[preset]
+    layers = recognised_layers(folder)
+    return {"figure": figure6(table, observer, layers, styles_of(folder), chance)}
 
 
 if __name__ == "__main__":

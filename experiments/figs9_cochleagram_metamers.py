@@ -26,6 +26,11 @@ define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
 
 def compute(options: Options) -> None:
     """Make and certify both kinds of metamers, and play them to the networks."""
+    if set(options.layers) == {"cochleagram"}:
+        raise ValueError("--layers needs a layer above the cochleagram, where metamers start")
+    if len(options.networks) > 1:
+        raise ValueError("--networks: Figure S9 is of one network; give every one its own folder")
+
     from model_metamers import pipeline
     from shared import audio, stages
 
@@ -48,9 +53,12 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv."""
     from model_metamers.analysis.identities import identities_of
     from model_metamers.plotting.figure_s9 import figure_s9
+    from shared.examples import recognised_layers
 
-    config, known = folder.read_run_record()["config"], identities_of(folder)
-    ((name, layers),) = config["layers"].items()
+    known, found = identities_of(folder), recognised_layers(folder)
+    if len(found) > 1:
+        raise ValueError(f"{folder.path} has metamers of several networks: {', '.join(found)}")
+    ((name, layers),) = found.items()
     upper = known[name]
     itself = known[str(upper.part_of)]
     observers = {
@@ -64,7 +72,7 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
         }
         for title, observer in observers.items()
     }
-    chance = 1 / presets.N_WORDS[config["preset"]]
+    chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     return {"figure": figure_s9(folder.read_table("recognition"), panels, layers, chance)}
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from shared import script
+from shared import paths, script
 
 if TYPE_CHECKING:
     import numpy as np
 
 CLIPS_PER_WORD = 4
 
-_OUTPUT_DIR = flags.DEFINE_string(
+flags.DEFINE_string(
     "output_dir", None, "Where the clips go [the folder of the package that holds them]."
 )
 
@@ -33,7 +33,7 @@ def main() -> None:
     from model_metamers.stimuli.shipped import CLIPS
     from model_metamers.stimuli.sounds import N_SAMPLES, SAMPLE_RATE_HZ
 
-    folder = Path(_OUTPUT_DIR.value or CLIPS)
+    folder = paths.if_given(paths.output_folder, "output_dir") or CLIPS
     check_ours(folder)
     clips = chosen(speech.speak_shard("test", 0, N_SAMPLES, SAMPLE_RATE_HZ))
     with replaced_folder(folder) as fresh:

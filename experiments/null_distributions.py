@@ -17,12 +17,19 @@ after the other. What is finished is never made again.
 """
 
 import re
-from pathlib import Path
 
 from absl import flags
 
-from shared import presets, script
-from shared.options import PAPER, SMALL, NullOptions
+from shared import paths, presets, script
+from shared.options import (
+    MOST_STIMULI,
+    PAPER,
+    SMALL,
+    NullOptions,
+    check_natural,
+    define_count,
+    define_seed,
+)
 
 _NUM_NULL_STIMULI = {SMALL: 256, PAPER: 1415}
 PAIRS = ("all", "independent")
@@ -30,10 +37,10 @@ PAIRS = ("all", "independent")
 flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Small networks offline, or the paper's.")
 flags.DEFINE_list("networks", None, "Networks [the preset's].")
 flags.DEFINE_list("layers", None, "Layers, of those the networks have [all].")
-flags.DEFINE_integer("num_null_stimuli", None, "Stimuli to pair [the preset's].", lower_bound=2)
+define_count("num_null_stimuli", None, "Stimuli to pair [the preset's].", MOST_STIMULI, 2)
 flags.DEFINE_string("stimuli_dir", None, "Folder of your own stimuli, a sub-folder per class.")
 flags.DEFINE_string("output_dir", "runs/null_distributions", "Where the run folder goes.")
-flags.DEFINE_integer("seed", 0, "Seed of the independent pairs and of the stimuli we render.")
+define_seed("Seed of the independent pairs and of the stimuli we render.")
 flags.DEFINE_enum(
     "pairs", "all", PAIRS, "Every stimulus with every other, or two fresh ones each."
 )
@@ -43,29 +50,33 @@ flags.DEFINE_string("shard", "0/1", "i/n: make shard i of n, counted from 0.")
 def main() -> None:
     """Make the nulls that the folder does not hold yet."""
     values = flags.FLAGS
-    shard = _shard(values.shard)
+    shard, layers = _shard(values.shard), script.names("layers")
+    output_dir = paths.output_folder("output_dir")
     options = NullOptions(
         preset=values.preset,
-        networks=tuple(values.networks or presets.VISUAL[values.preset].networks),
+        networks=script.names("networks") or presets.VISUAL[values.preset].networks,
         num_null_stimuli=values.num_null_stimuli or _NUM_NULL_STIMULI[values.preset],
-        stimuli_dir=Path(values.stimuli_dir) if values.stimuli_dir else None,
+        stimuli_dir=paths.if_given(paths.input_folder, "stimuli_dir"),
         seed=values.seed,
     )
-    if options.preset == PAPER and not options.stimuli_dir:
-        raise ValueError("--preset=paper needs natural stimuli: give a folder as --stimuli_dir")
+    if options.preset == PAPER:
+        check_natural(values.stimuli_dir)
     script.start_tensorflow()
 
     from shared import null_jobs
 
-    jobs = null_jobs.load(options, values.layers, values.pairs, shard)
-    null_jobs.make(jobs, options, values.pairs, Path(values.output_dir))
+    jobs = null_jobs.load(options, layers, values.pairs, shard)
+    null_jobs.make(jobs, options, values.pairs, output_dir)
 
 
 def _shard(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     if not match:
         raise ValueError(f"--shard is written i/n, from 0/n to n-1/n; got {text!r}")
-    return int(match[1]), int(match[2])
+    shard, n_shards = int(match[1]), int(match[2])
+    if not shard < n_shards <= MOST_STIMULI:
+        raise ValueError(f"there is no shard {shard} of {n_shards}; choose from 0/n to n-1/n")
+    return shard, n_shards
 
 
 if __name__ == "__main__":

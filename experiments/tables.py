@@ -9,12 +9,13 @@ audio networks, S5 of the image networks, S6 of metamers optimised as cochleagra
 `--check_against_paper` compares S4 to S6 with the published values cell by cell.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from shared import presets, script
+from shared import paths, presets, script
 from shared.options import PAPER, SMALL
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ RUN_DIRS = {"s4": "audio_run_dir", "s5": "visual_run_dir", "s6": "cochleagram_ru
 CLASSES = {SMALL: "64 of rendered objects", PAPER: "1000 of ImageNet"}
 ALL = ["s1", "s2", "s3", "s4", "s5", "s6"]
 
-_TABLES = flags.DEFINE_list("tables", ALL, "Which tables; s4 to s6 where their runs are there.")
+flags.DEFINE_list("tables", ALL, "Which tables; s4 to s6 where their runs are there.")
 _PRESET = flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Whose training logs S1 is of.")
 _CHECK = flags.DEFINE_bool("check_against_paper", False, "Compare s4 to s6 cell by cell.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/tables", "Where the tables go.")
+flags.DEFINE_string("output_dir", "runs/tables", "Where the tables go.")
 flags.DEFINE_string("audio_run_dir", "runs/fig4_audio", "Run folder of Table S4.")
 flags.DEFINE_string("visual_run_dir", presets.VISUAL_RUN, "Run folder of Table S5.")
 flags.DEFINE_string("cochleagram_run_dir", "runs/figs9_cochleagram_metamers", "Of Table S6.")
@@ -43,38 +44,52 @@ flags.DEFINE_string("cochleagram_run_dir", "runs/figs9_cochleagram_metamers", "O
 
 def main() -> None:
     """Write and print the tables."""
-    if unknown := set(_TABLES.value).difference(ALL):
+    chosen = script.names("tables") or ()
+    if unknown := set(chosen).difference(ALL):
         raise ValueError(f"unknown table {min(unknown)!r}; choose from: {', '.join(ALL)}")
-    runs = existing_runs()
+    output_dir = paths.output_folder("output_dir")
+    runs = existing_runs(chosen)
     if _CHECK.value:
         check_full_size(runs)
     script.start_tensorflow()
-    for name in _TABLES.value:
+    for name in chosen:
         if name == "s1":
-            write(name, training_table())
+            write(output_dir, name, training_table())
         elif name in ARCHITECTURES:
-            write(f"{name}_{ARCHITECTURES[name]}", architecture(ARCHITECTURES[name]))
+            write(output_dir, f"{name}_{ARCHITECTURES[name]}", architecture(ARCHITECTURES[name]))
         elif name in runs:
-            write_metamer_tables(name, runs[name])
+            write_metamer_tables(output_dir, name, runs[name])
 
 
-def existing_runs() -> "dict[str, RunFolder]":
-    """Return the run folders of the tables that were asked for; say which are not there."""
+def existing_runs(chosen: Sequence[str]) -> "dict[str, RunFolder]":
+    """Return the run folders of the tables, of those that are there.
+
+    Raises:
+        ValueError: one is not there and was named, or its table was; or it is no run's.
+    """
     from model_metamers.store import RunFolder
 
     runs = {}
-    for name, flag in RUN_DIRS.items():
-        run_dir = Path(str(flags.FLAGS[flag].value))
-        if name in _TABLES.value and run_dir.is_dir():
-            runs[name] = RunFolder(run_dir, create=False)
-        elif name in _TABLES.value:
-            logging.info("no run folder %s, so no table %s (--%s)", run_dir, name, flag)
+    for name in (name for name in RUN_DIRS if name in chosen):
+        flag = RUN_DIRS[name]
+        if flags.FLAGS["tables"].present:
+            run_dir: Path | None = paths.input_folder(flag)
+        else:
+            run_dir = paths.given_folder(flag)
+        if run_dir is None:
+            logging.info(
+                "no run folder --%s=%s, so no table %s", flag, flags.FLAGS[flag].value, name
+            )
+            continue
+        runs[name] = RunFolder(run_dir, create=False, flag=f"--{flag}")
+        if not runs[name].has_table("matches"):
+            raise ValueError(f"--{flag}={run_dir} has no matches.csv; name the folder of a run")
     return runs
 
 
 def check_full_size(runs: "dict[str, RunFolder]") -> None:
     """Raise ValueError where a run is not of the paper's networks, or there is none."""
-    found = {str(run.path): run.read_run_record()["config"]["preset"] for run in runs.values()}
+    found = {str(run.path): run.read_run_record()["config"].get("preset") for run in runs.values()}
     if set(found.values()) != {PAPER}:
         raise ValueError(
             f"--check_against_paper compares runs of --preset=paper; found {found or 'no run'}"
@@ -111,7 +126,7 @@ def architecture(name: str) -> "pd.DataFrame":
     return layer_table(catalog_entry(name).build())
 
 
-def write_metamer_tables(name: str, run: "RunFolder") -> None:
+def write_metamer_tables(output_dir: Path, name: str, run: "RunFolder") -> None:
     """Write Table S4, S5 or S6 of a run, and its comparison with the paper."""
     from model_metamers.analysis import tables
     from model_metamers.analysis.identities import identities_of
@@ -131,18 +146,23 @@ def write_metamer_tables(name: str, run: "RunFolder") -> None:
     }
     ours = tables.metamer_table(matches, nulls, n_features)
     published = load_table(PUBLISHED[name])
-    beside = tables.beside_paper(ours, published, lambda network: identity_of(network, known).base)
-    write(name, beside)
+    bases = {network: identity_of(network, known).base for network in ours.network.unique()}
+    if not set(bases.values()).intersection(published.network):
+        raise ValueError(
+            f"{run.flag}={run.path} is of {', '.join(bases)}, none of which is in "
+            f"Table {name.upper()}; name the folder of another run"
+        )
+    write(output_dir, name, tables.beside_paper(ours, published, bases.__getitem__))
     if _CHECK.value:
         checked = tables.compare_with_paper(ours, published)
-        write(f"{name}_check", checked)
+        write(output_dir, f"{name}_check", checked)
         print(checked.groupby(["quantity", "within"], dropna=False).size().to_string())
 
 
-def write(name: str, table: "pd.DataFrame") -> None:
+def write(output_dir: Path, name: str, table: "pd.DataFrame") -> None:
     """Write table_<name>.csv and print it."""
-    path = Path(_OUTPUT_DIR.value) / f"table_{name}.csv"
-    script.write(str(path), table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    path = output_dir / f"table_{name}.csv"
+    script.write(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
     print(f"\n{path}\n{table.to_string(index=False, na_rep='')}")
 
 

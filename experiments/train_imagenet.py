@@ -14,19 +14,18 @@ share the output folder, and the first of them writes.
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 from shared.training_flags import as_flags_say, define_full_size_flags
 
 if TYPE_CHECKING:
     from shared.courses import Course
 
 define_full_size_flags()
-_DATA_DIR = flags.DEFINE_string(
+flags.DEFINE_string(
     "data_dir", "imagenet", "Folders train and validation of images, or TF-Slim's records."
 )
 _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on small images.")
@@ -35,16 +34,18 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on small images.")
 def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
-    share = script.working_share(options.strategy)
+    share, chosen = script.working_share(options.strategy), script.names("networks")
+    output_dir = paths.if_given(paths.output_folder, "output_dir")
+    data_dir = paths.input_folder("data_dir", "name the folder of ImageNet")
     script.start_tensorflow()
 
     from model_metamers import devices
     from model_metamers.networks import catalog
     from shared import corpus_images, courses
 
-    names = courses.known_names(options.networks, corpus_images.NETWORKS)
+    names = courses.known_names(chosen, corpus_images.NETWORKS)
     strategy = devices.make_training_strategy(options.strategy)
-    dataset = corpus_images.read_dataset(Path(_DATA_DIR.value))
+    dataset = corpus_images.read_dataset(data_dir)
 
     suffix = "_trial" if _TRIAL.value else ""
     entries = {name + suffix: catalog.catalog_entry(name) for name in names}
@@ -66,7 +67,7 @@ def main() -> None:
             share=share,
         )
 
-    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
+    output_dir = output_dir or catalog.checkpoint_directory()
     courses.train_networks(list(entries), course, output_dir, strategy, share.is_first)
 
 

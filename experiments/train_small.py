@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 
 if TYPE_CHECKING:
     from shared.courses import Course
 
-_NETWORKS = flags.DEFINE_list("networks", None, "Which networks to train [all].")
+flags.DEFINE_list("networks", None, "Which networks to train [all].")
 _STEPS = flags.DEFINE_integer("steps", None, "Steps instead of the recipe's.", lower_bound=1)
 _N_PER_CLASS = flags.DEFINE_integer(
     "n_per_class", None, "Training images per class instead of the recipe's; a multiple of 10.",
     lower_bound=1,
 )  # fmt: skip
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where training data is kept [output_dir/training_data]."
-)
-_SPEECH_DIR = flags.DEFINE_string(
+flags.DEFINE_string("output_dir", None, "Where the networks go [checkpoints/].")
+flags.DEFINE_string("data_dir", None, "Where training data is kept [output_dir/training_data].")
+flags.DEFINE_string(
     "speech_dir", None, "Recordings like Speech Commands that the word networks learn from too."
 )
 _STRATEGY = flags.DEFINE_enum("strategy", "none", ("none", "mirrored"), "Devices to use.")
@@ -37,6 +35,12 @@ _STRATEGY = flags.DEFINE_enum("strategy", "none", ("none", "mirrored"), "Devices
 
 def main() -> None:
     """Train what is not trained yet."""
+    chosen = script.names("networks")
+    output_dir = paths.if_given(paths.output_folder, "output_dir")
+    data_dir = paths.if_given(paths.output_folder, "data_dir")
+    speech_dir = paths.if_given(paths.input_folder, "speech_dir")
+    if (_N_PER_CLASS.value or 10) % 10:
+        raise ValueError(f"--n_per_class must be a multiple of 10; got {_N_PER_CLASS.value}")
     script.start_tensorflow()
 
     from model_metamers import devices
@@ -44,18 +48,22 @@ def main() -> None:
     from shared import courses
 
     trained_here = courses.networks_trained_by("experiments/train_small.py")
-    names = courses.known_names(_NETWORKS.value, trained_here)
-    output_dir = Path(_OUTPUT_DIR.value or catalog.checkpoint_directory())
-    strategy = devices.make_strategy(_STRATEGY.value)
-    courses.train_networks(names, lambda name: _course(name, output_dir), output_dir, strategy)
+    names = courses.known_names(chosen, trained_here)
+    output_dir = output_dir or catalog.checkpoint_directory()
+    data_dir = data_dir or output_dir / "training_data"
+    courses.train_networks(
+        names,
+        lambda name: _course(name, data_dir, speech_dir),
+        output_dir,
+        devices.make_strategy(_STRATEGY.value),
+    )
 
 
-def _course(name: str, output_dir: Path) -> "Course":
+def _course(name: str, data_dir: Path, speech_dir: Path | None) -> "Course":
     """Return a network's course, with what the flags change."""
     from model_metamers.networks import catalog
     from shared import small_objects, small_words
 
-    data_dir = Path(_DATA_DIR.value or output_dir / "training_data")
     entry = catalog.catalog_entry(name)
     sees = entry.sample_rate_hz is None
     recipe = small_objects.RECIPES[entry.identity.architecture] if sees else small_words.RECIPE
@@ -63,7 +71,6 @@ def _course(name: str, output_dir: Path) -> "Course":
     recipe = replace(recipe, seed=entry.identity.seed, steps=_STEPS.value or recipe.steps)
     if sees:
         return small_objects.course(recipe, entry.build, data_dir, _N_PER_CLASS.value)
-    speech_dir = Path(_SPEECH_DIR.value) if _SPEECH_DIR.value else None
     return small_words.course(recipe, entry.build, data_dir, list(entry.readouts), speech_dir)
 
 

@@ -15,21 +15,18 @@ share the output folder, and the first of them writes.
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from shared import script
+from shared import paths, script
 from shared.training_flags import as_flags_say, define_full_size_flags
 
 if TYPE_CHECKING:
     from shared.courses import Course
 
 define_full_size_flags()
-_DATASET_DIR = flags.DEFINE_string(
-    "dataset_dir", "word_dataset", "Tables of build_word_dataset.py."
-)
+flags.DEFINE_string("dataset_dir", "word_dataset", "Tables of build_word_dataset.py.")
 _WORD_TARGET = flags.DEFINE_float(
     "word_target", 0.57, "Validation accuracy at which a network has learned its words."
 )
@@ -42,16 +39,18 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleag
 def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
-    share = script.working_share(options.strategy)
+    share, chosen = script.working_share(options.strategy), script.names("networks")
+    output_dir = paths.if_given(paths.output_folder, "output_dir")
+    dataset_dir = paths.input_folder("dataset_dir", "build_word_dataset.py makes one")
     script.start_tensorflow()
 
     from model_metamers import devices
     from model_metamers.networks import catalog
     from shared import corpus_words, courses
 
-    names = courses.known_names(options.networks, corpus_words.NETWORKS)
+    names = courses.known_names(chosen, corpus_words.NETWORKS)
     strategy = devices.make_training_strategy(options.strategy)
-    dataset = corpus_words.read_dataset(Path(_DATASET_DIR.value))
+    dataset = corpus_words.read_dataset(dataset_dir)
     suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})
 
     entries = {name + suffix: catalog.catalog_entry(name) for name in names}
@@ -68,7 +67,7 @@ def main() -> None:
             share=share,
         )
 
-    output_dir = Path(options.output_dir or catalog.checkpoint_directory())
+    output_dir = output_dir or catalog.checkpoint_directory()
     courses.train_networks(list(entries), course, output_dir, strategy, share.is_first)
 
 

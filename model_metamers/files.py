@@ -1,10 +1,12 @@
-"""Files and folders that appear at their place complete: written beside it and renamed into it.
+"""Files and folders that appear at their place complete, and locks for those that processes share.
 
-A killed process leaves either the old file or the new one, and two processes that write the same
-file leave one of the two. What a killed process was writing stays behind under a name that begins
-with a dot and ends in ".tmp"; readers overlook such names.
+A file is written beside its place and renamed into it, so that a killed process leaves either the
+old file or the new one, and two processes that write the same file leave one of the two. What a
+killed process was writing stays behind, under a name that begins with a dot and ends in ".tmp",
+until `remove_unfinished`; readers overlook such names.
 """
 
+import glob
 import os
 import shutil
 import uuid
@@ -12,6 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _LONGEST_STEM = 80  # of a temporary name: a file system allows 255 bytes in all
 
@@ -38,6 +45,18 @@ def atomic_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
+def remove_unfinished(folder: Path, name: str = "") -> None:
+    """Remove what killed processes were writing, for the only process that writes there.
+
+    Args:
+        folder: where.
+        name: of the file; by default all files of the folder.
+    """
+    start = f".{glob.escape(name[:_LONGEST_STEM])}." if name else "."
+    for unfinished in folder.glob(f"{start}*.tmp"):
+        unfinished.unlink(missing_ok=True)
+
+
 @contextmanager
 def replaced_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give a folder to fill, which takes the place of `path` when the block ends without an error.
@@ -57,3 +76,52 @@ def replaced_folder(path: str | os.PathLike) -> Iterator[Path]:
     finally:
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: str | os.PathLike, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock that goes with a file, so that one process at a time works on it.
+
+    The lock is a file beside it, `.<name>.lock`, which is there only while somebody holds it; a
+    killed process holds nothing. Not to be taken again inside. On systems without POSIX' locks
+    everybody gets it.
+
+    Args:
+        path: what is to be worked on, there or not.
+        wait: whether to wait for whoever holds the lock, instead of going without it.
+
+    Yields:
+        Whether the lock is held.
+
+    Raises:
+        OSError: as `atomic_file`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name[:_LONGEST_STEM]}.lock")
+    file = _locked_file(lock, wait)
+    if file is None:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.unlink(missing_ok=True)
+        file.close()
+
+
+def _locked_file(lock: Path, wait: bool) -> IO[bytes] | None:
+    """Return the open lock file once it is locked, or None while somebody else holds it."""
+    while True:
+        file = lock.open("wb")
+        if fcntl is None:
+            return file
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.close()
+            return None
+        # Whoever held the lock before has removed its file, and somebody may have made a new one.
+        if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+            return file
+        file.close()

@@ -203,7 +203,7 @@ def test_a_full_size_run_is_compared_cell_by_cell(full_size_run, tmp_path):
     "flags, message",
     [
         (["--tables=s9"], "unknown table 's9'"),
-        (["--tables=s5", "--check_against_paper", "--visual_run_dir=nowhere"], "found no run"),
+        (["--tables=s5", "--visual_run_dir=nowhere"], "--visual_run_dir=nowhere is not there"),
         (
             ["--tables=s5", "--check_against_paper",
              f"--visual_run_dir={PROJECT / 'figures' / 'fig3_visual'}"],

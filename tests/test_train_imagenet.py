@@ -156,7 +156,7 @@ def test_two_workers_train_one_network(records, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--data_dir=none"], "none needs a folder train of ImageNet's images, or TF-Slim's"),
+        (["--data_dir=none"], "--data_dir=none is not there; name the folder of ImageNet"),
         (["--networks=vgg_19"], "unknown network 'vgg_19'; choose from: vgg_19_seed1, "),
     ],
 )

@@ -154,7 +154,7 @@ def test_two_workers_train_one_network(dataset_dir, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--dataset_dir=none"], "there is no list of clips none/words.csv; build_word_"),
+        (["--dataset_dir=none"], "--dataset_dir=none is not there; build_word_dataset.py"),
         (["--networks=word_9"], "unknown network 'word_9'; choose from: word_aliased, "),
         (["--strategy=multiworker"], "--strategy=multiworker needs the cluster in TF_CONFIG"),
     ],

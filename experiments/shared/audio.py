@@ -63,17 +63,12 @@ def natural_sounds(options: Options, network: Network) -> StimulusSet:
     """Return the sounds that get metamers: of the folder, or the shipped clips.
 
     Raises:
-        ValueError: the paper preset without a folder, or an unusable folder.
+        ValueError: an unusable folder.
     """
     if options.stimuli_dir:
         sounds = _from_folder(options.stimuli_dir, options, network, options.num_stimuli)
         _check_words(sounds.labels, options)
         return sounds
-    if options.preset != SMALL:
-        raise ValueError(
-            "--preset=paper needs natural speech: give --stimuli_dir, a folder of sounds with "
-            ".wrd alignments (TIMIT's format), or with one sub-folder per word"
-        )
     clips = _shipped(network)
     return clips.take(range(min(options.num_stimuli, len(clips))))
 

@@ -1,6 +1,6 @@
 """One natural stimulus and its metamers as pictures, row by row, for a figure's first panel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,22 +11,47 @@ from model_metamers.plotting.examples import ImageRow
 from model_metamers.store import NATURAL, RunFolder
 
 
+def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
+    """Return network -> layers of a run, of those whose metamers have been recognised.
+
+    What another process has begun in the folder is left out: it draws when it is through.
+
+    Raises:
+        ValueError: there are none.
+    """
+    layers = folder.read_run_record()["config"].get("layers", {})
+    table = folder.read_table("recognition")
+    table = table[table.source == "measured"]
+    recognised = set(zip(table.generator, table.layer, strict=True))
+    found = {
+        network: [layer for layer in names if (network, layer) in recognised]
+        for network, names in layers.items()
+    }
+    if not any(found.values()):
+        raise ValueError(f"{folder.path} has no metamers to show; leave out --stage=figure")
+    return {network: names for network, names in found.items() if names}
+
+
 def example_rows(
-    folder: RunFolder, networks: Sequence[str], picture: Callable[[np.ndarray], np.ndarray]
+    folder: RunFolder,
+    layers: Mapping[str, Sequence[str]],
+    picture: Callable[[np.ndarray], np.ndarray],
 ) -> list[ImageRow]:
     """Return a row for each network: the stimulus with the most accepted metamers of all.
 
     Args:
         folder: a run folder with previews and matches.csv.
-        networks: whose metamers to show.
+        layers: network -> layers whose metamers to show.
         picture: preview -> uint8 image [height, width, 3] or [height, width].
     """
-    layers = folder.read_run_record()["config"]["layers"]
     matches = folder.read_table("matches")
-    matches = matches[matches.network.isin(networks)]
+    matches = matches[matches.network.isin(list(layers))]
     n_accepted = matches.groupby("stimulus_id", sort=False).accepted.sum()
     example = str(n_accepted.idxmax())  # the first of equals
-    return [_row(folder, matches, name, layers[name], example, picture) for name in networks]
+    return [
+        _row(folder, matches, name, list(names), example, picture)
+        for name, names in layers.items()
+    ]
 
 
 def _row(

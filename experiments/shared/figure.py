@@ -40,6 +40,9 @@ def run_stages(
     from model_metamers.store import RunFolder
 
     folder = RunFolder(options.output_dir, create=False)
+    config = folder.read_run_record()["config"]
+    if config.get("preset") not in presets or not isinstance(config.get("layers"), dict):
+        raise ValueError(f"{folder.path} holds no run of this script; choose another --output_dir")
     for name, figure in draw(folder, options).items():
         folder.save_figure(figure, name)
         print(f"drew {folder.path / name}.png and {name}.pdf")

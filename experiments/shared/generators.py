@@ -47,12 +47,7 @@ def load(
     """
     networks = load_networks(options.networks, hears, options.strategy)
     layers = {network.name: _layers(network, options.layers) for network in networks}
-    unknown = set(options.layers).difference(*layers.values())
-    if unknown:
-        names = {layer: None for network in networks for layer in network.metamer_layers}
-        raise ValueError(
-            f"unknown layer {sorted(unknown)[0]!r}; the networks have: {', '.join(names)}"
-        )
+    check_layers(options.layers, networks)
     by_shape = {}
     for network in networks:
         if network.stimulus_shape not in by_shape:
@@ -67,6 +62,14 @@ def load(
         for network in networks
         if layers[network.name]
     ]
+
+
+def check_layers(chosen: Sequence[str], networks: Sequence[Network]) -> None:
+    """Raise ValueError where no network has a layer."""
+    known = list(dict.fromkeys(layer for n in networks for layer in n.metamer_layers))
+    for layer in chosen:
+        if layer not in known:
+            raise ValueError(f"unknown layer {layer!r}; the networks have: {', '.join(known)}")
 
 
 def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:

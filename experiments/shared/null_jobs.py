@@ -15,7 +15,7 @@ from model_metamers.pipeline import null_row, saved_null
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 from model_metamers.validation import NullDistribution, NullPlan
-from shared import audio, visual
+from shared import audio, generators, visual
 from shared.options import NullOptions
 
 _FIXED = ("preset", "num_null_stimuli", "stimuli_dir", "pairs")  # within a run folder
@@ -56,7 +56,9 @@ def load(
     Raises:
         ValueError: unknown network or layer, unusable stimuli, or a shard that cannot be.
     """
-    jobs = [_job(load_network(name), options, layers, pairs, shard) for name in options.networks]
+    networks = [load_network(name) for name in options.networks]
+    generators.check_layers(layers or (), networks)
+    jobs = [_job(network, options, layers, pairs, shard) for network in networks]
     for job in jobs:
         job.plan.batches(*shard)
     return jobs
@@ -114,20 +116,35 @@ def _make_layer(job: NullJob, layer: str, folder: RunFolder) -> NullDistribution
     null = saved_null(name, layer, folder)
     if null is None:
         shards = folder.null_shards(name, layer, n_shards)
-        if not shards.has(shard):
-            rows = plan.rows(job.network, layer, job.stimuli.stimuli, shard, n_shards)
-            n_rows = plan.n_rows(shard, n_shards)
-            shards.write(shard, tqdm(rows, f"{name} {layer}", n_rows), n_rows)
-        parts = shards.open()
-        if parts is None:
-            print(f"{name} {layer}: shard {shard}/{n_shards} is there, others are not")
-            return None
-        null = plan.distribution(parts, job.groups)
-        folder.save_null(name, layer, null.to_arrays())
-        shards.clear()
+        with shards.locked(shard):
+            # Whoever held the lock may have made all there is.
+            if not shards.has(shard) and saved_null(name, layer, folder) is None:
+                rows = plan.rows(job.network, layer, job.stimuli.stimuli, shard, n_shards)
+                n_rows = plan.n_rows(shard, n_shards)
+                shards.write(shard, tqdm(rows, f"{name} {layer}", n_rows), n_rows)
+        null = _joined(job, layer, folder)
+    if null is None:
+        print(f"{name} {layer}: shard {shard}/{n_shards} is there, others are not")
+        return None
     print(
         f"{name} {layer}: median {null.median:.3f}, maximum {null.maximum:.3f} of "
         f"{null.n_pairs} pairs of {null.n_stimuli} stimuli ({null.n_excluded_pairs} pairs left "
         f"out, {null.n_constant_stimuli} stimuli without ranks)"
     )
+    return null
+
+
+def _joined(job: NullJob, layer: str, folder: RunFolder) -> NullDistribution | None:
+    """Return the null of all shards, and remove them; None while one is not there."""
+    name = job.network.name
+    with folder.locked_null(name, layer):
+        null = saved_null(name, layer, folder)
+        if null is None:
+            shards = folder.null_shards(name, layer, job.shard[1])
+            parts = shards.open()
+            if parts is None:
+                return None
+            null = job.plan.distribution(parts, job.groups)
+            folder.save_null(name, layer, null.to_arrays())
+            shards.clear()
     return null

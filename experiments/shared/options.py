@@ -13,14 +13,13 @@ from typing import Any
 from absl import flags
 
 from model_metamers.cluster import Share
-from shared import script
+from shared import paths, script
+from shared.recorded import recorded_settings
 
 STRATEGIES = ("none", "mirrored", "cluster")
 SMALL, PAPER = "small", "paper"
-
-# A folder holds one run: these settings cannot change within it, while networks and layers can be
-# added.
-FIXED = ("preset", "num_stimuli", "num_null_stimuli", "synthesis", "stimuli_dir", "stimulus_ids")
+# What a process can count; and far more than fits into any.
+MOST_STIMULI, MOST_ITERATIONS, LARGEST_SEED = 10_000_000, 100_000_000, 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,11 @@ class Options(NullOptions):
     stage: str
     share: Share
 
+    @property
+    def run_flag(self) -> str:
+        """The flag that names `run_dir`."""
+        return "--output_dir" if self.run_dir == self.output_dir else "--run_dir"
+
     def record(self) -> dict[str, Any]:
         """Return the options that describe the results, for run.json."""
         kept = asdict(self)
@@ -87,73 +91,77 @@ def define_flags(default_output_dir: str, default_run_dir: str | None = None) ->
     flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Small networks offline, or the paper's.")
     flags.DEFINE_list("networks", None, "Networks to make metamers for [the preset's].")
     flags.DEFINE_list("layers", None, "Layers to match, of those the networks have [all].")
-    flags.DEFINE_integer("num_stimuli", None, "Natural stimuli [the preset's].")
-    flags.DEFINE_integer("num_null_stimuli", None, "Stimuli of the null [the preset's].")
-    flags.DEFINE_integer("iterations", None, "Evaluations per metamer [the preset's].")
+    define_count("num_stimuli", None, "Natural stimuli [the preset's].", MOST_STIMULI)
+    define_count("num_null_stimuli", None, "Stimuli of the null [the preset's].", MOST_STIMULI, 2)
+    define_count("iterations", None, "Evaluations per metamer [the preset's].", MOST_ITERATIONS)
     flags.DEFINE_enum("solver", None, ("adam", "lbfgs"), "How to optimise [the preset's].")
     flags.DEFINE_string("stimuli_dir", None, "Folder of your own stimuli, a sub-folder per class.")
     flags.DEFINE_string("output_dir", default_output_dir, "Where the run folder goes.")
-    flags.DEFINE_integer("seed", 0, "Seed of the noise and of the stimuli we render.")
+    define_seed("Seed of the noise and of the stimuli we render.")
     flags.DEFINE_enum("strategy", "none", STRATEGIES, "Devices to use.")
-    flags.DEFINE_integer("batch_size", 16, "Stimuli optimised together.")
+    define_count("batch_size", 16, "Stimuli optimised together.", MOST_STIMULI)
     flags.DEFINE_enum("stage", "all", ("all", "figure"), "Everything, or only redraw the figure.")
+
+
+def define_seed(help: str) -> None:
+    """Define --seed."""
+    flags.DEFINE_integer("seed", 0, help, lower_bound=0, upper_bound=LARGEST_SEED)
+
+
+def define_count(name: str, default: int | None, help: str, most: int, least: int = 1) -> None:
+    """Define the flag of a whole number from `least` to `most`."""
+    flags.DEFINE_integer(name, default, help, lower_bound=least, upper_bound=most)
+
+
+def check_natural(stimuli_dir: str | None) -> None:
+    """Raise ValueError where the paper's networks would have no stimuli."""
+    if not stimuli_dir:
+        raise ValueError(
+            "--preset=paper needs natural stimuli: give --stimuli_dir, a folder of photographs "
+            "with a sub-folder per category or WordNet id, or of speech with .wrd alignments or a "
+            "sub-folder per word; and the networks that fetch_checkpoints.py downloads"
+        )
 
 
 def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     """Return the flags' values; where one is not given, the run folder's, then the preset's.
 
     Raises:
-        ValueError: a count that is not positive, a run.json that cannot be read, or a cluster
-            that is badly described.
+        ValueError: a mistake that can be seen before anything is loaded.
         script.Finished: this process takes no share of its cluster's work.
     """
     values = flags.FLAGS
-    run_dir = Path(values.run_dir if "run_dir" in values else values.output_dir)
-    recorded = _recorded(run_dir)
+    output_dir = paths.output_folder("output_dir")
+    run_flag = "run_dir" if "run_dir" in values else "output_dir"
+    run_dir = paths.output_folder(run_flag)
+    recorded = recorded_settings(run_dir, run_flag, presets)
 
     def chosen(name: str, default: Any) -> Any:
         return values[name].value if values[name].present else recorded.get(name, default)
 
     preset_name = chosen("preset", SMALL)
     preset = presets[preset_name]
-    iterations = _given(values.iterations, preset.iterations)
+    iterations = values.iterations or preset.iterations
     synthesis = {"iterations": iterations} | preset.synthesis(iterations)
     synthesis |= {"solver": values.solver} if values.solver else {}
     is_chosen = values.iterations or values.solver
+    paths.if_given(paths.input_folder, "stimuli_dir")
     stimuli_dir = chosen("stimuli_dir", None)
-    options = Options(
+    if preset_name == PAPER and values.stage == "all":
+        check_natural(stimuli_dir)
+    return Options(
         preset=preset_name,
-        networks=tuple(values.networks or preset.networks),
-        layers=tuple(values.layers or ()),
+        networks=script.names("networks") or preset.networks,
+        layers=script.names("layers") or (),
         num_stimuli=chosen("num_stimuli", preset.num_stimuli),
         num_null_stimuli=chosen("num_null_stimuli", preset.num_null_stimuli),
         synthesis=synthesis if is_chosen else recorded.get("synthesis", synthesis),
         stimuli_dir=Path(stimuli_dir) if stimuli_dir else None,
         run_dir=run_dir,
-        output_dir=Path(values.output_dir),
+        output_dir=output_dir,
         seed=chosen("seed", values.seed),
         strategy=values.strategy,
         batch_size=values.batch_size,
         stage=values.stage,
         share=script.working_share(values.strategy),
     )
-    least = {"num_stimuli": 1, "num_null_stimuli": 2, "iterations": 1, "batch_size": 1}
-    for name, least_count in least.items():
-        count = iterations if name == "iterations" else getattr(options, name)
-        if count < least_count:
-            raise ValueError(f"--{name} must be at least {least_count}; got {count}")
-    return options
-
-
-def _recorded(run_dir: Path) -> dict[str, Any]:
-    """Return the settings of the run that a folder holds, of those that are fixed; or nothing."""
-    if not (run_dir / "run.json").exists():
-        return {}
-    from model_metamers.store import RunFolder
-
-    config = RunFolder(run_dir, create=False).read_run_record()["config"]
-    return {name: config[name] for name in (*FIXED, "seed") if name in config}
-
-
-def _given(value: int | None, default: int) -> int:
-    return default if value is None else value

@@ -4,18 +4,22 @@ Nothing here imports TensorFlow, and scripts import it only inside their functio
 and most mistakes are told at once.
 """
 
+import errno
 import os
 import re
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 
 from model_metamers.cluster import Share, worker_share
 from model_metamers.files import atomic_file
+from shared.interruption import Interrupted, ending_by_signals
 
 HELP = ("--help", "-h", "-help", "--helpshort")
 HELP_ON_ALL = "--helpfull"  # with the flags of absl's logging
@@ -43,18 +47,30 @@ def run(main: Callable[[], None]) -> None:
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: record.name.startswith(LOGGERS))
     try:
-        _parse(sys.argv)
-        main()
+        with ending_by_signals():
+            _parse(sys.argv)
+            main()
     except Finished as finished:
         logging.info("%s", finished)
-    except (flags.Error, ValueError) as mistake:
+    except (flags.Error, ValueError, OSError) as mistake:
         if flags.FLAGS.is_parsed() and logging.vlog_is_on(1):
             raise
-        print(f"error: {' '.join(str(mistake).split())}", file=sys.stderr)
+        print(f"error: {' '.join(_told(mistake).split())}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; the same command continues where it stopped", file=sys.stderr)
-        sys.exit(130)
+    except Interrupted as interrupted:
+        sys.exit(interrupted.status)
+
+
+def _told(mistake: Exception) -> str:
+    """Return what is said of a mistake, or of a file that cannot be read or written."""
+    if not isinstance(mistake, OSError) or not mistake.strerror:
+        return str(mistake)
+    remedy = {
+        errno.ENOSPC: "make room; the same command continues where it stopped",
+        errno.ENAMETOOLONG: "choose a shorter name",
+    }.get(mistake.errno or 0, "choose another path, or allow what is missing")
+    named = f"{mistake.filename}: " if mistake.filename else ""
+    return f"{named}{mistake.strerror}; {remedy}"
 
 
 def _parse(arguments: list[str]) -> None:
@@ -78,21 +94,38 @@ def _flag_help(flag: flags.Flag) -> str:
     return f"    {name}\n" + textwrap.indent(textwrap.fill(flag.help + default, 91), " " * 8)
 
 
-def counts(flag: str, values: Sequence[str]) -> list[int]:
+def names(flag: str) -> tuple[str, ...] | None:
+    """Return a flag's list of names; None where it is not given.
+
+    Raises:
+        ValueError: the list is empty, or has a name twice.
+    """
+    value: Any = flags.FLAGS[flag].value
+    if value is None:
+        return None
+    if not value or "" in value:
+        raise ValueError(f"--{flag} lacks a name; give some, or leave it out for the usual ones")
+    if repeated := [name for name in value if value.count(name) > 1]:
+        raise ValueError(f"--{flag} has {repeated[0]} twice; give every name once")
+    return tuple(value)
+
+
+def counts(flag: str, most: int = 1_000_000) -> list[int]:
     """Return a flag's list of numbers.
 
     Raises:
-        ValueError: there are none, or one is not a whole number from 1.
+        ValueError: there are none, or one is not a whole number from 1 to `most`.
     """
-    if not values or not all(value.isdecimal() and int(value) > 0 for value in values):
-        given = ",".join(values)
+    values = names(flag) or ()
+    if not values or not all(v.isdecimal() and 0 < int(v) <= most for v in values):
         raise ValueError(
-            f"--{flag} must be whole numbers from 1, such as --{flag}=1,4; got {given!r}"
+            f"--{flag} must be whole numbers from 1 to {most}, such as --{flag}=1,4; got "
+            f"{','.join(values)!r}"
         )
     return [int(value) for value in values]
 
 
-def write(path: str, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write a text file at once; a broken-off script leaves the one that was there."""
     with atomic_file(path) as file:
         file.write(text.encode())
@@ -113,7 +146,7 @@ def working_share(strategy: str) -> Share:
 
 def start_tensorflow() -> None:
     """Import TensorFlow and find its devices, without its start-up lines."""
-    with _without_start_up_lines():
+    with nullcontext() if logging.vlog_is_on(1) else _without_start_up_lines():
         import keras  # noqa: F401
         import tensorflow as tf
 

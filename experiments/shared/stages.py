@@ -13,7 +13,8 @@ from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator
 from model_metamers.store import RunFolder
 from model_metamers.synthesis import SynthesisConfig
-from shared.options import FIXED, Options
+from shared.options import Options
+from shared.recorded import FIXED
 from shared.script import Finished
 
 
@@ -30,7 +31,7 @@ def make(
     Raises:
         ValueError: the folder holds a run with other settings.
     """
-    folder = RunFolder(options.run_dir)
+    folder = RunFolder(options.run_dir, flag=options.run_flag)
     if options.share.is_first:
         write_record(folder, options, generators, observers)
     pipeline.make_metamers(
@@ -116,4 +117,10 @@ def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
 
 
 def _synthesis_config(options: Options) -> SynthesisConfig:
-    return SynthesisConfig(**{"seed": options.seed, **options.synthesis})
+    try:
+        return SynthesisConfig(**{"seed": options.seed, **options.synthesis})
+    except TypeError:
+        raise ValueError(
+            f"{options.run_dir / 'run.json'} has settings of the synthesis that this version does "
+            f"not know: {', '.join(options.synthesis)}; choose another {options.run_flag}"
+        ) from None

@@ -24,7 +24,7 @@ from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.training.datasets import FIRST_SEED
 from shared import generators
-from shared.options import SMALL, NullOptions, Options
+from shared.options import NullOptions, Options
 
 _VARIANTS = objects.VARIANTS_PER_CATEGORY
 _OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)
@@ -67,6 +67,19 @@ def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
     return natural_images(options, size_px), null_images(options, size_px), None
 
 
+def check_classes(generators: Sequence[Generator]) -> None:
+    """Raise ValueError where the networks know the class of no image, so that none is scored."""
+    for generator in generators:
+        labels = generator.stimuli.labels
+        if any((task.truth(generator.network, labels) >= 0).any() for task in TASKS):
+            return
+    names = ", ".join(sorted(set(labels))[:5]) or "its images are in no sub-folder"
+    raise ValueError(
+        f"the networks know none of the classes in --stimuli_dir ({names}); name its sub-folders "
+        f"after WordNet ids or after: {', '.join(SIXTEEN_CATEGORIES)}"
+    )
+
+
 def natural_images(options: Options, size_px: int) -> StimulusSet:
     """Return the images that get metamers: of the folder, or rendered, the categories in turn."""
     if options.stimuli_dir:
@@ -74,11 +87,6 @@ def natural_images(options: Options, size_px: int) -> StimulusSet:
         if len(images) < options.num_stimuli:
             logging.info("%s holds %d images; using all", options.stimuli_dir, len(images))
         return images
-    if options.preset != SMALL:
-        raise ValueError(
-            "--preset=paper needs natural images: give --stimuli_dir, a folder of ImageNet "
-            "photographs with one sub-folder per category (or WordNet id)"
-        )
     position = np.arange(options.num_stimuli)
     category, turn = position % len(objects.CATEGORIES), position // len(objects.CATEGORIES)
     fine_classes = _VARIANTS * category + (category + turn) % _VARIANTS

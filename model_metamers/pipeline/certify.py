@@ -55,7 +55,8 @@ def certify(generators: Sequence[Generator], folder: RunFolder) -> None:
         table = pd.concat(matches, ignore_index=True)
         folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
     if matches or not folder.has_table("exclusions"):
-        folder.write_table("exclusions", exclusions(folder.read_table("matches")))
+        with folder.locked():
+            folder.write_table("exclusions", exclusions(folder.read_table("matches")))
     null_table(generators, folder)
 
 
@@ -129,18 +130,18 @@ def _compare_with_natural(
 def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistribution:
     """Return a layer's null distribution, computed once and kept in the run folder."""
     network = generator.network
-    saved = saved_null(network.name, layer, folder)
-    if saved is not None:
-        return saved
-    stimuli, groups = generator.null_stimuli, generator.null_groups
-    null = validation.null_distribution(
-        network,
-        layer,
-        stimuli.stimuli,
-        groups=stimuli.labels if groups is None else groups,
-        scratch_dir=folder.path,  # the system's own may be small
-    )
-    folder.save_null(network.name, layer, null.to_arrays())
+    with folder.locked_null(network.name, layer):
+        null = saved_null(network.name, layer, folder)
+        if null is None:
+            stimuli, groups = generator.null_stimuli, generator.null_groups
+            null = validation.null_distribution(
+                network,
+                layer,
+                stimuli.stimuli,
+                groups=stimuli.labels if groups is None else groups,
+                scratch_dir=folder.path,  # the system's own may be small
+            )
+            folder.save_null(network.name, layer, null.to_arrays())
     return null
 
 

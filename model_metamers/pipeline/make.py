@@ -23,9 +23,10 @@ from model_metamers.synthesis import (
 )
 
 PATIENCE_SECONDS = 600  # without a sign of life from the other workers
+POLL_SECONDS = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Piece:
     """Some stimuli of one network and layer: what one worker makes in one go."""
 
@@ -49,7 +50,8 @@ def make_metamers(
 ) -> None:
     """Synthesise every layer that the folder does not hold yet, and write its previews.
 
-    In a cluster every worker takes its share of the pieces; the first waits for the others.
+    In a cluster every worker takes its share of the pieces; the first waits for the others. Of
+    processes that were started alike, each takes the pieces that no other is making.
 
     Args:
         generators: what to make.
@@ -61,20 +63,26 @@ def make_metamers(
     """
     for generator in generators:
         stimuli, network = generator.stimuli, generator.network
-        save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli[:])
+        with folder.locked():
+            save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli[:])
     pieces = [
         piece
         for generator in generators
         for layer in generator.layers
         for piece in _pieces(generator, layer, batch_size)
     ]
-    mine, strategy = share.of(pieces), strategy or tf.distribute.get_strategy()
-    for number, piece in enumerate(mine, start=1):
-        if not any(
-            folder.has_piece(piece.network.name, name) for name in (piece.layer, piece.name)
-        ):
-            _make_piece(piece, config, folder, strategy, f"{number}/{len(mine)}")
-        _finish_layer(piece.generator, piece.layer, folder, batch_size)
+    strategy, mine = strategy or tf.distribute.get_strategy(), share.of(pieces)
+    titles = {
+        piece: f"{number}/{len(mine)} {piece.network.name} {piece.name}"
+        for number, piece in enumerate(mine, start=1)
+    }
+    # Another process may be at work in the folder: what it makes is waited for, not made again.
+    while titles:
+        for piece, title in list(titles.items()):
+            if _make_unless_taken(piece, config, folder, strategy, title):
+                _finish_layer(piece.generator, piece.layer, folder, batch_size)
+                del titles[piece]
+        time.sleep(POLL_SECONDS if titles else 0)
     if share.is_first and share.n_workers > 1:
         _wait_for_other_workers(generators, folder)
 
@@ -110,12 +118,28 @@ def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
     ]
 
 
+def _make_unless_taken(
+    piece: _Piece,
+    config: SynthesisConfig,
+    folder: RunFolder,
+    strategy: tf.distribute.Strategy,
+    title: str,
+) -> bool:
+    """Make a piece that is not there yet; return False where another process is making it."""
+    network = piece.network.name
+    with folder.locked_piece(network, piece.name, wait=False) as is_mine:
+        there = any(folder.has_piece(network, name) for name in (piece.layer, piece.name))
+        if is_mine and not there:
+            _make_piece(piece, config, folder, strategy, title)
+    return is_mine or there
+
+
 def _make_piece(
     piece: _Piece,
     config: SynthesisConfig,
     folder: RunFolder,
     strategy: tf.distribute.Strategy,
-    number: str,
+    title: str,
 ) -> None:
     name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
     rate = piece.generator.learning_rates.get(piece.layer, config.learning_rate)
@@ -124,7 +148,7 @@ def _make_piece(
     initial = None if initial is None else initial[list(piece.indices)]
     saved = folder.load_state(name, piece.name)
     state = None if saved is None else SynthesisState.from_arrays(saved)
-    with tqdm(total=config.iterations, desc=f"{number} {name} {piece.name}", unit="step") as bar:
+    with tqdm(total=config.iterations, desc=title, unit="step") as bar:
         bar.update(0 if state is None else int(state.step.max()))
 
         def on_chunk(state: SynthesisState) -> None:
@@ -158,11 +182,12 @@ def _save_result(
 def _finish_layer(generator: Generator, layer: str, folder: RunFolder, batch_size: int) -> None:
     """Join the parts of a layer, when all of them are there, and write its previews."""
     network = generator.network
-    if not folder.has_piece(network.name, layer):
-        names = [piece.name for piece in _pieces(generator, layer, batch_size)]
-        if not all(folder.has_piece(network.name, name) for name in names):
-            return
-        folder.join_pieces(network.name, names, layer)
-    if not folder.has_previews(network.name, layer, generator.stimuli.ids):
-        piece = folder.load_piece(network.name, layer)
-        save_previews(folder, network, layer, piece["stimulus_id"].tolist(), piece["metamer"])
+    with folder.locked_piece(network.name, layer):
+        if not folder.has_piece(network.name, layer):
+            names = [piece.name for piece in _pieces(generator, layer, batch_size)]
+            if not all(folder.has_piece(network.name, name) for name in names):
+                return
+            folder.join_pieces(network.name, names, layer)
+        if not folder.has_previews(network.name, layer, generator.stimuli.ids):
+            piece = folder.load_piece(network.name, layer)
+            save_previews(folder, network, layer, piece["stimulus_id"].tolist(), piece["metamer"])

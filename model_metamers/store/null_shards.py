@@ -1,21 +1,23 @@
-"""Shares of a null distribution on disk, until all are there to be made into one.
+"""Shards of a null distribution on disk, until all are there to be made into one.
 
     nulls/<network>/<layer>.shard<i>of<n>.npy     rows of `validation.NullPlan`, float32
 
-A share is written row by row, and opened without being read: those of an early layer are larger
-than memory. It has its name once it is complete, so a killed run loses only unfinished shares.
+A shard is written row by row, and opened without being read: those of an early layer are larger
+than memory. It has its name once it is complete, so a killed run loses only unfinished shards.
 """
 
-from collections.abc import Iterable
+import glob
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from model_metamers.files import atomic_file
+from model_metamers.files import atomic_file, locked, remove_unfinished
 
 
 class NullShards:
-    """The shares of one layer's null distribution.
+    """The shards of one layer's null distribution.
 
     Attributes:
         path: the null distribution they are made into; they lie beside it.
@@ -27,11 +29,19 @@ class NullShards:
         self.n_shards = n_shards
 
     def has(self, shard: int) -> bool:
-        """Return whether a share is complete."""
+        """Return whether a shard is complete."""
         return self._path(shard).is_file()
 
+    @contextmanager
+    def locked(self, shard: int) -> Iterator[None]:
+        """Hold the lock of a shard; see `files.locked`."""
+        path = self._path(shard)
+        with locked(path):
+            remove_unfinished(path.parent, path.name)
+            yield
+
     def write(self, shard: int, rows: Iterable[np.ndarray], n_rows: int) -> None:
-        """Write a share.
+        """Write a shard.
 
         Args:
             shard: its number.
@@ -46,10 +56,10 @@ class NullShards:
                 file.write(row.astype("<f4").tobytes())
 
     def open(self) -> list[np.ndarray] | None:
-        """Return the rows of every share, left on disk; None while one is missing.
+        """Return the rows of every shard, left on disk; None while one is missing.
 
         Raises:
-            ValueError: a share is damaged.
+            ValueError: a shard is damaged.
         """
         try:
             return [_open(self._path(shard)) for shard in range(self.n_shards)]
@@ -57,10 +67,14 @@ class NullShards:
             return None
 
     def clear(self) -> None:
-        """Remove the shares, also those of a run with another number of them."""
-        for start in (self.path.stem, f".{self.path.stem}"):
-            for path in self.path.parent.glob(f"{start}.shard*of*.npy*"):
-                path.unlink(missing_ok=True)
+        """Remove the shards, also those of a run with another number of them."""
+        for path in self.path.parent.glob(f"{glob.escape(self.path.stem)}.shard*of*.npy"):
+            path.unlink(missing_ok=True)
+        for path in self.path.parent.glob(f".{glob.escape(self.path.stem)}.shard*of*.npy.*.tmp"):
+            shard = path.name[1:].rpartition(".npy.")[0] + ".npy"
+            with locked(path.with_name(shard), wait=False) as is_nobodys:
+                if is_nobodys:
+                    path.unlink(missing_ok=True)
 
     def _path(self, shard: int) -> Path:
         return self.path.with_name(f"{self.path.stem}.shard{shard}of{self.n_shards}.npy")

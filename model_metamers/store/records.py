@@ -226,12 +226,20 @@ def git_revision() -> str | None:
 
 
 def _check_same(old: Mapping, new: Mapping, keys: Collection[str], what: str) -> None:
+    """Raise ValueError, "<key> = <old>, and this run has <new>", for the first that differs."""
     for key in keys:
-        if key in old and key in new and old[key] != new[key]:
+        if key not in old or key not in new or old[key] == new[key]:
+            continue
+        if not (isinstance(old[key], dict) and isinstance(new[key], dict)):
             raise ValueError(
-                f"the output folder holds a run with {what}{key} = {old[key]!r}, and this run has "
-                f"{new[key]!r}; choose another --output_dir, or the old value to continue"
+                f"{what}{key} = {_short(old[key])}, and this run has {_short(new[key])}"
             )
+        _check_same(old[key], new[key], sorted(old[key]), f"{what}{key} ")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _grown(old: Any, new: Any) -> Any:

@@ -5,7 +5,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from model_metamers.files import atomic_file
+from model_metamers.files import atomic_file, locked, remove_unfinished
 from model_metamers.store.formats import (
     image_bytes,
     pcm_16,
@@ -48,22 +49,63 @@ class RunFolder:
 
     Attributes:
         path: the folder.
+        flag: the flag of a script that names it, for messages.
 
     Raises:
         ValueError: the folder cannot be made or written, or (`create=False`) is not there.
     """
 
-    def __init__(self, path: str | Path, create: bool = True):
+    def __init__(self, path: str | Path, create: bool = True, flag: str = "--output_dir"):
         self.path = Path(path)
+        self.flag = flag
+        self._is_locked = False
         try:
             if create:
                 self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(f"cannot make the run folder {path}: {error.strerror}") from None
         if not self.path.is_dir():
-            raise ValueError(f"there is no run folder {path}; check --output_dir")
+            raise ValueError(f"there is no run folder {path}; check {flag}")
         if create and not os.access(self.path, os.W_OK | os.X_OK):
             raise ValueError(f"cannot write into the run folder {path}; choose another one")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of what processes share: run.json, tables, figures, natural previews.
+
+        Whoever reads, changes and writes a table holds it from the first to the last; it may be
+        taken again inside. Whatever writes one of these files does so by itself.
+        """
+        if self._is_locked:
+            yield
+            return
+        with locked(self.path / "run.json"):
+            self._is_locked = True
+            try:
+                for folder in (self.path, *self.path.glob(f"previews/*/{NATURAL}")):
+                    remove_unfinished(folder)
+                yield
+            finally:
+                self._is_locked = False
+
+    @contextmanager
+    def locked_piece(self, network: str, layer: str, wait: bool = True) -> Iterator[bool]:
+        """Hold the lock of a piece, its state and its previews; see `files.locked`."""
+        path = self._piece_path(network, layer)
+        with locked(path, wait) as is_held:
+            if is_held:
+                for name in (path.name, self._piece_path(network, layer, ".state.npz").name):
+                    remove_unfinished(path.parent, name)
+                remove_unfinished(self._preview_folder(network, layer))
+            yield is_held
+
+    @contextmanager
+    def locked_null(self, network: str, layer: str) -> Iterator[None]:
+        """Hold the lock of a layer's null distribution."""
+        path = self._null_path(network, layer)
+        with locked(path):
+            remove_unfinished(path.parent, path.name)
+            yield
 
     def write_run_record(
         self,
@@ -80,7 +122,7 @@ class RunFolder:
 
         A record that already covers the run is left as it is: it tells what made the results.
         Lists and dictionaries grow (more networks, more layers); other values of `config` that are
-        not fixed take the new value. To be called by one process, before any piece is written.
+        not fixed take the new value. To be called before any piece is written.
 
         Args:
             config: the run's settings, of JSON types.
@@ -92,16 +134,34 @@ class RunFolder:
             fixed_keys: keys of `config` that change results.
 
         Raises:
-            ValueError: a fixed key, the seed or a network's checkpoint differs from the folder's.
+            ValueError: a fixed key, the seed or a network's checkpoint differs from the folder's,
+                or there are results and no record of what made them.
         """
         record = run_record(config, seed, versions, device, checkpoint_sha256, networks or {})
-        if (self.path / "run.json").exists():
-            old = self.read_run_record()
-            record = continued_record(old, record, fixed_keys)
-            if all(record[key] == old[key] for key in ("config", "checkpoint_sha256")):
-                return
-        with atomic_file(self.path / "run.json") as file:
-            file.write(json.dumps(record, indent=2).encode() + b"\n")
+        with self.locked():
+            if (self.path / "run.json").exists():
+                old = self.read_run_record()
+                record = self._continued(old, record, fixed_keys)
+                if all(record[key] == old[key] for key in ("config", "checkpoint_sha256")):
+                    return
+            elif any(self.path.glob("metamers/*/*.npz")) or self.has_table("matches"):
+                raise ValueError(
+                    f"{self.path} holds metamers, but no run.json that tells their settings; put "
+                    f"it back, or choose another {self.flag}"
+                )
+            with atomic_file(self.path / "run.json") as file:
+                file.write(json.dumps(record, indent=2).encode() + b"\n")
+
+    def _continued(
+        self, old: dict[str, Any], new: dict[str, Any], fixed_keys: Collection[str]
+    ) -> dict[str, Any]:
+        try:
+            return continued_record(old, new, fixed_keys)
+        except ValueError as difference:
+            raise ValueError(
+                f"{self.path} holds a run with {difference}; choose another {self.flag}, or the "
+                f"old value to continue"
+            ) from None
 
     def read_run_record(self) -> dict[str, Any]:
         """Return run.json.
@@ -113,13 +173,15 @@ class RunFolder:
         try:
             record = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(f"cannot read {path}: {error}") from None
+            raise ValueError(
+                f"cannot read {path}: {error}; restore it, or choose another {self.flag}"
+            ) from None
         fields = record if isinstance(record, dict) else {}
         for name in ("config", "checkpoint_sha256"):
             if not isinstance(fields.get(name), dict):
                 raise ValueError(
                     f"{path} is no record of a run: it has no {name!r} with names and values; "
-                    "restore it, or choose another folder"
+                    f"restore it, or choose another {self.flag}"
                 )
         return record
 
@@ -227,7 +289,7 @@ class RunFolder:
         return _read_if_whole(self._null_path(network, layer))
 
     def null_shards(self, network: str, layer: str, n_shards: int) -> NullShards:
-        """Return the shares of a layer's null distribution that is made in `n_shards`."""
+        """Return the shards of a layer's null distribution that is made in `n_shards`."""
         return NullShards(self._null_path(network, layer), n_shards)
 
     def _null_path(self, network: str, layer: str) -> Path:
@@ -317,7 +379,7 @@ class RunFolder:
             ValueError: unknown name, or columns other than the table's.
         """
         text = conformed(name, table).to_csv(index=False, lineterminator="\n")
-        with atomic_file(self.path / f"{name}.csv") as file:
+        with self.locked(), atomic_file(self.path / f"{name}.csv") as file:
             file.write(text.encode())
 
     def has_table(self, name: str) -> bool:
@@ -340,7 +402,7 @@ class RunFolder:
             raise ValueError(f"{path} is damaged: {error}; {_REMEDY}") from None
 
     def merge_rows(self, name: str, rows: pd.DataFrame, key_columns: Sequence[str]) -> None:
-        """Append rows to <name>.csv, in place of all rows with the same key. For a single writer.
+        """Append rows to <name>.csv, in place of all rows with the same key.
 
         Args:
             name: as `write_table`.
@@ -351,12 +413,13 @@ class RunFolder:
             ValueError: as `write_table`.
         """
         rows = conformed(name, rows)
-        if self.has_table(name):
-            old, key = self.read_table(name), list(key_columns)
-            replaced = old.set_index(key).index.isin(rows.set_index(key).index)
-            kept = old[~replaced]
-            rows = pd.concat([kept, rows]) if len(kept) else rows
-        self.write_table(name, rows)
+        with self.locked():
+            if self.has_table(name):
+                old, key = self.read_table(name), list(key_columns)
+                replaced = old.set_index(key).index.isin(rows.set_index(key).index)
+                kept = old[~replaced]
+                rows = pd.concat([kept, rows]) if len(kept) else rows
+            self.write_table(name, rows)
 
     def save_figure(self, figure: Figure, name: str = "figure") -> None:
         """Write a matplotlib Figure as <name>.png (300 dpi) and <name>.pdf."""
@@ -366,6 +429,7 @@ class RunFolder:
             # Type 42 keeps the text of the PDF text, as journals ask.
             with (
                 matplotlib.rc_context({"pdf.fonttype": 42}),
+                self.locked(),
                 atomic_file(self.path / f"{_safe(name)}.{suffix}") as file,
             ):
                 figure.savefig(file, format=suffix, dpi=300, metadata=metadata)
