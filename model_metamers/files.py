@@ -11,7 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -122,6 +122,7 @@ def _locked_file(lock: Path, wait: bool) -> IO[bytes] | None:
             file.close()
             return None
         # Whoever held the lock before has removed its file, and somebody may have made a new one.
-        if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-            return file
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                return file
         file.close()

@@ -46,6 +46,11 @@ class ForkedScript:
         self._process.start()
 
     @property
+    def pid(self) -> int | None:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def returncode(self) -> int | None:
         """The exit status, negative for a signal, or None."""
         return self._process.exitcode

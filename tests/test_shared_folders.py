@@ -1,0 +1,176 @@
+"""Processes that work in one folder: locks, and figure runs that are started at once or killed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import command_line
+import pandas as pd
+import pytest
+from command_line import PROJECT
+
+from model_metamers import pipeline
+from model_metamers.files import locked
+from model_metamers.store import RunFolder
+
+HOLD = """
+import sys, time
+from model_metamers import pipeline
+from model_metamers.files import locked
+with locked(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of a file."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "table.csv"], stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )  # fmt: skip
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_lock_is_held_by_one_and_a_killed_process_holds_none(holder, tmp_path):
+    with locked(tmp_path / "table.csv", wait=False) as is_held:
+        assert not is_held
+    with locked(tmp_path / "other.csv", wait=False) as is_held:
+        assert is_held
+    holder.kill()
+    with locked(tmp_path / "table.csv") as is_held:
+        assert is_held
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_holds_a_lock_removes_what_killed_processes_were_writing(tmp_path):
+    folder = RunFolder(tmp_path)
+    left = [".run.json.1f.tmp", ".matches.csv.2f.tmp", "metamers/net/.fc8.state.npz.3f.tmp",
+            "previews/net/fc8/.a.png.4f.tmp", "nulls/net/.fc8.npz.5f.tmp"]  # fmt: skip
+    of_others = "metamers/net/.fc8.stimuli0to1of2.npz.6f.tmp"
+    for name in (*left, of_others):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with folder.locked(), folder.locked_piece("net", "fc8"), folder.locked_null("net", "fc8"):
+        pass
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / of_others]
+
+
+LAST_LAYERS = {"vgg_19_small": "fc8", "inception_v3_small": "Logits"}
+
+
+def flags_of(folder, network, *others):
+    return [
+        f"--networks={network}", f"--layers={LAST_LAYERS[network]}", "--num_stimuli=3",
+        "--batch_size=2",
+        "--num_null_stimuli=4", "--iterations=30", f"--output_dir={folder}", *others,
+    ]  # fmt: skip
+
+
+def run_at_once(*commands):
+    """Run fig3_visual.py several times at once; return what each prints to standard error."""
+    runs = [command_line.start("fig3_visual", *flags) for flags in commands]
+    try:
+        errors = [run.communicate(timeout=500)[1] for run in runs]
+    finally:
+        for run in runs:
+            run.kill()
+    assert [run.returncode for run in runs] == [0] * len(runs), errors
+    return errors
+
+
+def unfinished(folder):
+    return list(folder.rglob(".*"))
+
+
+@pytest.mark.slow
+def test_two_that_are_started_alike_make_every_piece_once(tmp_path):
+    folder = tmp_path / "run"
+    flags = flags_of(folder, "vgg_19_small")
+    errors = run_at_once(flags, flags)
+    made = [re.findall(r"(\S+): +100%", error) for error in errors]
+    made = [piece for pieces in made for piece in set(pieces)]
+    assert sorted(made) == ["fc8.stimuli0to1of3", "fc8.stimuli2to2of3"]
+    assert len(RunFolder(folder).read_table("matches")) == 3
+    assert len(list(folder.glob("metamers/*/*.npz"))) == 1 and not unfinished(folder)
+
+
+@pytest.mark.slow
+def test_two_with_different_networks_both_complete(tmp_path):
+    folder, networks = tmp_path / "run", set(LAST_LAYERS)
+    run_at_once(*(flags_of(folder, network) for network in networks))
+    run = RunFolder(folder)
+    assert set(run.read_run_record()["config"]["layers"]) == networks
+    for table in ("matches", "nulls"):
+        assert set(run.read_table(table).network) == networks, table
+    expected = pipeline.exclusions(run.read_table("matches"))
+    pd.testing.assert_frame_equal(run.read_table("exclusions"), expected)
+    measured = run.read_table("recognition").query("source == 'measured'")
+    assert set(measured.generator) == networks
+    assert (folder / "figure.png").exists() and not unfinished(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    result = command_line.run("fig3_visual", *flags_of(folder, "vgg_19_small"))
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_tables_that_a_killed_run_did_not_come_to_are_added(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    tables = {name: (folder / f"{name}.csv").read_bytes() for name in ("exclusions", "nulls")}
+    for name in tables:
+        (folder / f"{name}.csv").unlink()
+    result = command_line.run("fig3_visual", *flags_of(folder, "vgg_19_small"))
+    assert result.returncode == 0, result.stderr
+    assert tables == {name: (folder / f"{name}.csv").read_bytes() for name in tables}
+    assert "100%" not in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_a_run_that_is_told_to_end_keeps_its_state(number, status, tmp_path):
+    folder = tmp_path / "run"
+    flags = flags_of(folder, "vgg_19_small", "--iterations=2000")
+    process = command_line.start("fig3_visual", *flags)
+    state = folder / "metamers" / "vgg_19_small" / "fc8.stimuli0to1of3.state.npz"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, number)
+    _, error = process.communicate(timeout=100)
+    assert process.returncode == status
+    assert error.splitlines()[-1].endswith("the same command continues where it stopped")
+    assert "Traceback" not in error and state.exists()
+    assert not list(folder.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_tensorflow_is_imported_is_one_line(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, PROJECT / "experiments" / "fig3_visual.py", "--output_dir=run"],
+        stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )  # fmt: skip
+    maps = Path(f"/proc/{process.pid}/maps")
+    while "tensorflow" not in maps.read_text():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert error == "interrupted; the same command continues where it stopped\n"
+    assert list(tmp_path.iterdir()) == []
