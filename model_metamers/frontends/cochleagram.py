@@ -130,8 +130,10 @@ def _multirate(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:
             lambda: fast,
         )
 
-    # Called one by one from Python, its many small operations would take several times as long.
-    as_graph = tf.function(cochleagrams, autograph=False)
+    # Called one by one from Python, its many small operations would take several times as long;
+    # and another graph for every size of a batch seconds and a quarter of a gigabyte.
+    signature = [tf.TensorSpec((None, config.n_samples), tf.float32)]
+    as_graph = tf.function(cochleagrams, input_signature=signature, autograph=False)
     return lambda waveforms: (as_graph if tf.executing_eagerly() else cochleagrams)(waveforms)
 
 
