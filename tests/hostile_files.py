@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import struct
 import sys
 import tarfile
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from memory import peak_mb
 
 from model_metamers.networks.files import unpack
 from model_metamers.npz import read_arrays
@@ -263,10 +263,6 @@ HOSTILE = {
     "preview: 65,535 channels": (wav(n_channels=65_535), read_sound),
     "preview: 0 channels": (wav(n_channels=0), read_sound),
 }  # fmt: skip
-
-
-def peak_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def try_one(name, folder):

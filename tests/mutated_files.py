@@ -9,7 +9,6 @@ and a line of JSON at the end.
 import json
 import os
 import pickle
-import resource
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from memory import peak_mb
 from PIL import Image
 
 from model_metamers.stimuli.images import load_image
@@ -143,10 +143,6 @@ KINDS = {
     "sounds": (valid_sounds, lambda path: load_sound(path, RATE_HZ, N_SAMPLES), is_sound),
     "records": (valid_records, lambda path: RECORDS[path.suffix[1:]](path), lambda content: True),
 }
-
-
-def peak_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main(kind, number, seed):

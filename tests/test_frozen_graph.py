@@ -125,7 +125,7 @@ def test_two_weights_of_one_name_are_told(model, tmp_path):
     ids=["empty", "almost empty", "a page", "zeros", "a node of 2 GB"],
 )
 def test_files_that_are_no_graph_are_told(content, model, tmp_path):
-    refuse(model, content, tmp_path, "truncated, damaged or no file of weights")
+    refuse(model, content, tmp_path, "truncated, damaged or no file of weights|a web page")
 
 
 def test_a_graph_cut_anywhere_is_told(model, tmp_path):

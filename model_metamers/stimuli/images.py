@@ -128,8 +128,7 @@ def _upright(opened: Image.Image, image: Image.Image) -> Image.Image:
         orientation = opened.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF data can raise nearly anything; viewers overlook it
         return image
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

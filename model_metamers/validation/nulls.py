@@ -207,7 +207,7 @@ def null_distribution(
             row.tofile(file)
         file.flush()
         rows = np.memmap(file, np.float32, mode="r").reshape(plan.n_rows(), -1)
-        return plan.distribution([rows], np.column_stack([labels, seen.groups()]))
+        return plan.distribution([rows], list(np.column_stack([labels, seen.groups()])))
 
 
 @dataclass(frozen=True)
