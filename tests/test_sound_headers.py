@@ -150,3 +150,10 @@ def test_the_files_that_were_accepted_once(name, tmp_path):
     with pytest.raises(ValueError, match="was cut short: its header promises"):
         read_recording(CASES / name)
     read_recording(CASES / name.replace("half", "whole"))
+
+
+def test_the_channels_that_cancelled_once():
+    if not CASES.is_dir():
+        pytest.skip("needs the optional folder ../shared/cases/sounds")
+    with pytest.raises(ValueError, match=r"2 channels of .*antiphase\.wav cancel"):
+        read_recording(CASES / "antiphase.wav")

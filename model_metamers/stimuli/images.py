@@ -225,7 +225,7 @@ def _tiny_imagenet_validation(folder: Path) -> dict[str, list[Path]]:
         ValueError: a table that is damaged.
     """
     parents = [parent for parent in (folder, folder.parent) if (parent / _TINY_TABLE).is_file()]
-    if not parents or not (parents[0] / "images").is_dir() or folder.name == "train":
+    if not parents or not (parents[0] / "images").is_dir():
         return {}
     table = parents[0] / _TINY_TABLE
     by_class: dict[str, list[Path]] = {}
