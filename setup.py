@@ -35,6 +35,6 @@ setup(
     ],
     extras_require={
         "speech": ["espeakng-loader"],  # to make the training speech anew
-        "test": ["espeakng-loader", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "test": ["espeakng-loader", "mypy>=1.15", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
     },
 )

@@ -26,6 +26,8 @@ from shared import script
 if TYPE_CHECKING:
     import pandas as pd
 
+    from model_metamers.networks.network import Network
+
 _IMAGES = ("vgg_19_small", "inception_v3_small", "resnet_v2_101_small")
 _SOUNDS = ("word_aliased_small", "word_reduced_aliasing_small")
 
@@ -69,10 +71,10 @@ def _make_curves(folder: Path) -> None:
             path = folder / "curves" / f"{name}.{layer}.csv"
             if not path.exists():
                 logging.info("%s %s", name, layer)
-                script.write(str(path), _curves(network, layer).to_csv(index=False))
+                script.write(path, _curves(network, layer).to_csv(index=False))
 
 
-def _curves(network, layer: str) -> "pd.DataFrame":
+def _curves(network: "Network", layer: str) -> "pd.DataFrame":
     from shared import solver_curves
 
     iterations = _ITERATIONS.value or (600 if network.sample_rate_hz is None else 500)
@@ -102,16 +104,18 @@ def _write_table(folder: Path, curves: "pd.DataFrame") -> None:
     groups = curves.groupby(["network", "layer"], sort=False)
     table = pd.DataFrame([solver_curves.summary(group) for _, group in groups])
     for name, rows in (("benchmark_solvers", table), ("curves", curves)):
-        path = str(folder / f"{name}.csv")
-        script.write(path, rows.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
+        text = rows.to_csv(index=False, float_format="%.5g", lineterminator="\n")
+        script.write(folder / f"{name}.csv", text)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 
 def _draw(folder: Path, curves: "pd.DataFrame") -> None:
+    from model_metamers.networks.catalog import known_identities
     from model_metamers.plotting.solvers import figure_of_solvers
     from model_metamers.store import RunFolder
+    from shared.styles import styles_for
 
-    RunFolder(folder).save_figure(figure_of_solvers(curves))
+    RunFolder(folder).save_figure(figure_of_solvers(curves, styles_for(known_identities())))
 
 
 if __name__ == "__main__":

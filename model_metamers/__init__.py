@@ -9,6 +9,15 @@ from tables does not start TensorFlow.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see of the names below
+    from model_metamers.frontends.cochleagram import Cochleagram
+    from model_metamers.networks.catalog import list_networks, load_network
+    from model_metamers.networks.network import Network
+    from model_metamers.recognition import proportion_correct, sixteen_way
+    from model_metamers.synthesis import SynthesisConfig, synthesize
+    from model_metamers.validation import NullDistribution, accept, null_distribution, spearman
 
 __version__ = "0.1.0"
 
@@ -27,10 +36,23 @@ _PUBLIC = {
     "synthesize": "synthesis",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = [
+    "Cochleagram",
+    "Network",
+    "NullDistribution",
+    "SynthesisConfig",
+    "accept",
+    "list_networks",
+    "load_network",
+    "null_distribution",
+    "proportion_correct",
+    "sixteen_way",
+    "spearman",
+    "synthesize",
+]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)

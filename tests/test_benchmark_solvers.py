@@ -55,7 +55,7 @@ def test_the_figure_has_two_panels_for_every_layer():
     curves = pd.concat(
         [course(s, [0.5, 0.9], layer) for layer in "ab" for s in ("adam, 0.01", "lbfgs")]
     )
-    figure = figure_of_solvers(curves)
+    figure = figure_of_solvers(curves, styles={})
     assert len(figure.axes) == 4
     assert {axes.get_title() for axes in figure.axes} == {"a", "b", ""}
     (legend,) = figure.legends

@@ -26,7 +26,7 @@ def natural_stimuli(network: Network, n_stimuli: int) -> np.ndarray:
     """Return rendered objects of different categories, or spoken words of different kinds."""
     if network.sample_rate_hz is not None:
         sounds = shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
-        return sounds.take(range(n_stimuli)).stimuli
+        return sounds.stimuli[: min(n_stimuli, len(sounds))]
     position = np.arange(n_stimuli)
     fine_classes = (position * (objects.VARIANTS_PER_CATEGORY + 1)) % len(objects.FINE_CLASSES)
     seeds = FIRST_SEED["test"] + position

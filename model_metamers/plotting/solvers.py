@@ -1,5 +1,7 @@
 """How fast solvers get to metamers: loss and Spearman correlation against evaluations."""
 
+from collections.abc import Mapping
+
 import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from model_metamers.plotting.page import Page
-from model_metamers.plotting.style import PALETTE, RC, WIDTH_MM, style_of
+from model_metamers.plotting.style import PALETTE, RC, WIDTH_MM, NetworkStyle, style_of
 
 LEFT_MM, HEADING_MM, PANEL_MM, GAP_MM, NAMES_MM, FOOT_MM = 13.0, 5.0, 15.0, 2.0, 5.0, 14.0
 BLOCK_MM = HEADING_MM + NAMES_MM + 2 * PANEL_MM + 3 * GAP_MM
@@ -15,12 +17,13 @@ LBFGS = "lbfgs"
 
 
 @matplotlib.rc_context(RC)
-def figure_of_solvers(curves: pd.DataFrame) -> Figure:
+def figure_of_solvers(curves: pd.DataFrame, styles: Mapping[str, NetworkStyle]) -> Figure:
     """Draw two rows of panels for every network, and a column for every layer.
 
     Args:
         curves: columns network, layer, solver, evaluations, loss (relative to that of the noise)
             and spearman; one row for each logged evaluation.
+        styles: name -> style of the networks.
 
     Returns:
         The figure, 180 mm wide.
@@ -33,7 +36,8 @@ def figure_of_solvers(curves: pd.DataFrame) -> Figure:
     for block, network in enumerate(networks):
         top = block * BLOCK_MM
         y = 1 - (top + HEADING_MM - 1) / page.height_mm
-        page.figure.text(LEFT_MM / WIDTH_MM, y, style_of(network).label, size=8, weight="bold")
+        label = style_of(network, styles).label
+        page.figure.text(LEFT_MM / WIDTH_MM, y, label, size=8, weight="bold")
         of_network = curves[curves.network == network]
         for column, (layer, course) in enumerate(of_network.groupby("layer", sort=False)):
             left = LEFT_MM + column * pitch

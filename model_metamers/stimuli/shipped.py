@@ -31,7 +31,7 @@ def spoken_words(n_samples: int, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Stimul
         Waveforms [n, n_samples] of zero mean and RMS 0.1, with the word as label.
     """
     clips = load_sound_folder(CLIPS, sample_rate_hz, round(CLIP_S * sample_rate_hz))
-    return StimulusSet(middle(clips.stimuli, n_samples), clips.ids, clips.labels)
+    return StimulusSet(middle(clips.stimuli[:], n_samples), clips.ids, clips.labels)
 
 
 def middle(waveforms: np.ndarray, n_samples: int) -> np.ndarray:

@@ -191,10 +191,10 @@ class RunFolder:
         layer: str,
         natural: np.ndarray,
         metamer: np.ndarray,
-        stimulus_id: Sequence[str],
+        stimulus_id: Sequence[str] | np.ndarray,
         loss: np.ndarray,
         step: np.ndarray,
-        status: Sequence[str],
+        status: Sequence[str] | np.ndarray,
     ) -> None:
         """Write the finished metamers of one layer.
 
@@ -444,7 +444,7 @@ def _safe(name: str) -> str:
     return str(name)
 
 
-def _check_ids(stimulus_ids: Sequence[str], n_stimuli: int) -> None:
+def _check_ids(stimulus_ids: Sequence[str] | np.ndarray, n_stimuli: int) -> None:
     names = [_safe(name) for name in stimulus_ids]
     if len(names) != n_stimuli or len(set(names)) != n_stimuli:
         raise ValueError(
@@ -473,6 +473,6 @@ def _join_losses(losses: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(padded, axis=1)
 
 
-def _text(values: Sequence[str]) -> np.ndarray:
+def _text(values: Sequence[str] | np.ndarray) -> np.ndarray:
     """Return fixed-width text, which npz files hold without pickling."""
     return np.array([str(value) for value in values], np.str_)

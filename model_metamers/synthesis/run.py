@@ -45,7 +45,7 @@ class MatchedNetwork(Protocol):
     """
 
     stimulus_range: tuple[float, float] | None
-    graphs: MutableMapping[Hashable, Any]
+    graphs: dict[Hashable, Any]
 
     def matched_response(self, layer: str, modified_gradient: bool) -> MatchedResponse:
         """Return the differentiable function from stimuli to the layer's activations."""
