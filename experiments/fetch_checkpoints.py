@@ -21,7 +21,9 @@ from absl import flags
 from shared import paths, script
 
 flags.DEFINE_list("networks", None, "Networks to fetch; by default all published ones.")
-flags.DEFINE_string("directory", None, "Where to; by default the checkpoints folder.")
+flags.DEFINE_string(
+    "directory", None, "Where to [$MODEL_METAMERS_CHECKPOINTS, or the platform's cache folder]."
+)
 _VERIFY = flags.DEFINE_bool("verify_against_slim", False, "Compare with TF-Slim's own graph.")
 
 TOLERANCE = 1e-4  # relative L2
@@ -34,10 +36,10 @@ def main() -> None:
     directory = paths.if_given(paths.output_folder, "directory")
     script.start_tensorflow()
 
-    from model_metamers.networks import catalog, slim_reference
+    from model_metamers.networks import locations, slim_reference
 
     names = _published_networks(chosen)
-    directory = directory or catalog.checkpoint_directory()
+    directory = directory or locations.downloads()
     all_agree = True
     for name in names:
         path = _fetch(name, directory)

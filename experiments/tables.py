@@ -101,17 +101,18 @@ def training_table() -> "pd.DataFrame":
     import pandas as pd
 
     from model_metamers.analysis import tables
-    from model_metamers.networks.catalog import checkpoint_directory, network_name
+    from model_metamers.networks import locations
+    from model_metamers.networks.catalog import network_name
     from model_metamers.networks.manifest import read_manifest
     from model_metamers.paper import load_table
 
-    directory, paper = checkpoint_directory(), load_table("table_s1_retrained_imagenet")
-    manifest, rows = read_manifest(directory), []
-    for published in paper.itertuples():
+    rows = []
+    for published in load_table("table_s1_retrained_imagenet").itertuples():
         name = network_name(published.network, presets.SCALES[_PRESET.value], seed=1)
-        path = directory / f"{name}.log.csv"
-        if not path.exists():
-            raise ValueError(f"there is no training log {path}; leave s1 out of --tables")
+        path = locations.find(f"{name}.log.csv")
+        if path is None:
+            raise ValueError(f"there is no training log {name}.log.csv; leave s1 out of --tables")
+        manifest = read_manifest(path.parent)
         row = tables.training_row(name, pd.read_csv(path), manifest.get(name, {}))
         row["classes"] = CLASSES[_PRESET.value]
         rows.append(row | {f"paper_{score}": getattr(published, score) for score in tables.SCORES})

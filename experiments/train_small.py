@@ -44,12 +44,12 @@ def main() -> None:
     script.start_tensorflow()
 
     from model_metamers import devices
-    from model_metamers.networks import catalog
+    from model_metamers.networks import locations
     from shared import courses
 
     trained_here = courses.networks_trained_by("experiments/train_small.py")
     names = courses.known_names(chosen, trained_here)
-    output_dir = output_dir or catalog.checkpoint_directory()
+    output_dir = output_dir or locations.trained()
     data_dir = data_dir or output_dir / "training_data"
     courses.train_networks(
         names,

@@ -45,7 +45,7 @@ def main() -> None:
     script.start_tensorflow()
 
     from model_metamers import devices
-    from model_metamers.networks import catalog
+    from model_metamers.networks import catalog, locations
     from shared import corpus_words, courses
 
     names = courses.known_names(chosen, corpus_words.NETWORKS)
@@ -67,7 +67,7 @@ def main() -> None:
             share=share,
         )
 
-    output_dir = output_dir or catalog.checkpoint_directory()
+    output_dir = output_dir or locations.trained()
     courses.train_networks(list(entries), course, output_dir, strategy, share.is_first)
 
 

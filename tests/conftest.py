@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_metamers.networks import catalog, network
+from model_metamers.networks import catalog, locations, network
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
@@ -92,3 +92,12 @@ def images() -> np.ndarray:
     """Four smooth random images [4, 12, 12, 3] in [0, 1]."""
     coarse = np.random.default_rng(0).random((4, 4, 4, 3), np.float32)
     return np.repeat(np.repeat(coarse, 3, axis=1), 3, axis=2)
+
+
+@pytest.fixture
+def checkpoints_folder(tmp_path, monkeypatch) -> Path:
+    """An empty folder, the only one where weights are looked for."""
+    monkeypatch.setenv(locations.VARIABLE, str(tmp_path))
+    for name in ("shipped", "_cache"):
+        monkeypatch.setattr(locations, name, lambda: tmp_path)
+    return tmp_path

@@ -451,7 +451,7 @@ def test_a_checkpoint_without_its_data_is_told(model, stored, tmp_path):
 
 @pytest.mark.parametrize("name", ["absent.ckpt", "absent.tar.gz", "absent.npz", "no/such/folder"])
 def test_a_missing_file_names_the_command_that_gets_it(name, model, tmp_path):
-    command = "python experiments/fetch_checkpoints.py --networks=vgg_19"
+    command = "python -m model_metamers fetch vgg_19"
     with pytest.raises(ValueError, match=f"no file .*{name}.*{command}"):
         checkpoints.load_weights(model, tmp_path / name, SCOPE)
 

@@ -151,16 +151,15 @@ def test_every_metamer_layer_agrees_with_the_releases_graph(kind, waveforms, tmp
             assert 0.02 < np.mean(ours[layer] == value) < 0.98, (layer, value)
 
 
-def test_the_download_is_found_where_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
+def test_the_download_is_found_where_it_is_unpacked(checkpoints_folder, monkeypatch):
     entry = catalog.catalog_entry("deepspeech")
     small = replace(entry.blueprint, build=partial(deepspeech.deepspeech, WIDTHS, SHORT))
     entry = replace(entry, load=lambda: small)
     monkeypatch.setitem(catalog.CATALOG, "deepspeech", entry)
-    with pytest.raises(ValueError, match=r"model\.v0\.4\.1; .* --networks=deepspeech"):
+    with pytest.raises(ValueError, match=r"model\.v0\.4\.1; .* fetch deepspeech"):
         mm.load_network("deepspeech")
     values = random_values(release_shapes(UNITS.values()))
-    write_release(tmp_path, values)
+    write_release(checkpoints_folder, values)
     network = mm.load_network("deepspeech")
     np.testing.assert_array_equal(network.model.get_layer("logits").kernel, values["h6"])
     assert network.weights_sha256 is not None

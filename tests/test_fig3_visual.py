@@ -168,7 +168,7 @@ def test_photographs_of_a_folder(shared_data, tmp_path):
         (["stray"], "stray"),
         ([*QUICK, "--stimuli_dir=nowhere"], "nowhere"),
         (["--stage=figure"], "run folder"),
-        (["--preset=paper"], "fetch_checkpoints.py"),
+        (["--preset=paper"], "model_metamers fetch vgg_19"),
         (["--strategy=cluster", *QUICK], "TF_CONFIG"),
     ],
 )

@@ -75,7 +75,7 @@ def test_the_catalogue_names_the_words_and_the_published_file(name):
         is_relu = isinstance(network.model.get_layer(layer), keras.layers.ReLU)
         assert is_relu == (layer.startswith("conv") or layer == "fc"), layer
     assert catalog.default_weights(name).name == entry.download.filename
-    with pytest.raises(ValueError, match=rf"fetch_checkpoints\.py --networks={name}"):
+    with pytest.raises(ValueError, match=rf"python -m model_metamers fetch {name}"):
         mm.load_network(name, weights=f"nowhere/{entry.download.filename}")
 
 

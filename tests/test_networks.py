@@ -102,9 +102,8 @@ def test_unknown_names_list_the_valid_ones(small_model):
         Network.from_keras(small_model).logits(np.zeros((1, 12, 12, 3)), task="words")
 
 
-def test_missing_weights_say_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
-    with pytest.raises(ValueError, match=r"vgg_19\.ckpt.*fetch_checkpoints\.py --networks=vgg_19"):
+def test_missing_weights_say_how_to_get_them(checkpoints_folder):
+    with pytest.raises(ValueError, match=r"vgg_19\.ckpt.*python -m model_metamers fetch vgg_19"):
         catalog.load_network("vgg_19")
     command = r"train_small\.py --networks=inception_v3_small_seed1,"
     with pytest.raises(ValueError, match=rf"inception_v3_small_seed1\.npz.*{command}"):

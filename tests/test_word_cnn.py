@@ -106,12 +106,11 @@ def small_reduced_aliasing(always_random):
     )
 
 
-def test_the_random_network_needs_no_file_whatever_lies_there(tmp_path, monkeypatch):
+def test_the_random_network_needs_no_file_whatever_lies_there(checkpoints_folder, monkeypatch):
     name = "random_reduced_aliasing"
     assert [n for n in PUBLISHED if catalog.catalog_entry(n).always_random] == [name]
-    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
     monkeypatch.setitem(catalog.CATALOG, name, small_reduced_aliasing(always_random=True))
-    (tmp_path / f"{name}.npz").write_text("no weights")
+    (checkpoints_folder / f"{name}.npz").write_text("no weights")
     default, explicit, other = (
         mm.load_network(name, **options).model.get_weights()
         for options in ({"seed": 3}, {"seed": 3, "weights": None}, {"seed": 4})
@@ -121,8 +120,7 @@ def test_the_random_network_needs_no_file_whatever_lies_there(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("name", ["audioset_reduced_aliasing", "word_audioset_reduced_aliasing"])
-def test_missing_weights_say_how_to_train_them(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
+def test_missing_weights_say_how_to_train_them(name, checkpoints_folder, monkeypatch):
     load = small_reduced_aliasing(False).load  # refusing needs no large network
     entry = replace(catalog.catalog_entry(name), load=load)
     monkeypatch.setitem(catalog.CATALOG, name, entry)

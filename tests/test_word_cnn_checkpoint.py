@@ -206,8 +206,7 @@ def test_another_number_of_tasks_is_a_misfit(cochleagrams, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["word_aliased", "word_reduced_aliasing"])
-def test_the_published_checkpoint_is_the_default(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("MODEL_METAMERS_CHECKPOINTS", str(tmp_path))
-    command = f"python experiments/fetch_checkpoints.py --networks={name}"
+def test_the_published_checkpoint_is_the_default(name, checkpoints_folder):
+    command = f"python -m model_metamers fetch {name}"
     with pytest.raises(ValueError, match=rf"no file .*{name}\.ckpt; .*{command}"):
         mm.load_network(name)

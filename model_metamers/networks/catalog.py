@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_metamers.networks import catalog_images, catalog_sounds
+from model_metamers.networks import catalog_images, catalog_sounds, locations
 from model_metamers.networks.catalog_entry import CatalogEntry
 from model_metamers.networks.identity import NetworkIdentity
 
@@ -104,7 +104,7 @@ def load_network(
         initialise(model, seed)
     else:
         source = default_weights(name) if weights == "default" else weights
-        _check_shipped(name, Path(source))
+        _check_there(name, Path(source))
         sha256 = checkpoints.load_weights(model, source, blueprint.slim_scope, blueprint.naming)
     return Network(
         name, model, blueprint.metamer_layers, entry.stimulus_range, entry.readouts,
@@ -126,46 +126,39 @@ def _with_keras_weights(name: str, weights: str | os.PathLike) -> "Network":
     )  # fmt: skip
 
 
-def _check_shipped(name: str, source: Path) -> None:
-    """Raise ValueError for a missing file that is no download."""
+def _check_there(name: str, source: Path) -> None:
+    """Raise ValueError for a missing file of the catalogue, and say how to get it."""
     entry = catalog_entry(name)
-    if entry.package is not None and not source.exists():
+    if source.exists() or Path(f"{source}.index").exists():
+        return
+    if entry.package is not None:
         raise ValueError(
             f"there is no file {source}; the published weights of {name} are those of "
             f'weights="default"'
         )
-    is_ours = entry.download is None and source.name == f"{name}.npz"
-    if is_ours and not source.exists():
+    if entry.download is None and source.name == f"{name}.npz":
         raise ValueError(
-            f"there is no file {source}, and it cannot be downloaded; train it with: "
-            f"python {entry.training_script} --networks={name}, or pass weights=None for random "
-            f"ones, or the path of a checkpoint"
+            f"there is no file {source}, and it cannot be downloaded; train it, in a checkout of "
+            f"the project, with: python {entry.training_script} --networks={name}, or pass "
+            f"weights=None for random ones, or the path of a checkpoint"
         )
 
 
 def default_weights(name: str) -> Path:
-    """Return where a network's shipped or downloaded weights are kept, present or not.
+    """Return where a network's shipped or downloaded weights are, or where they would go.
 
     Where they were published but are not there, weights of our own training will do.
 
     Raises:
         ValueError: they come with a package that is not installed, or altered.
     """
-    package = catalog_entry(name).package
-    if package is not None:
+    entry, own = catalog_entry(name), f"{name}.npz"
+    if entry.package is not None:
         from model_metamers.networks.packages import packaged_path
 
-        return packaged_path(package)
-    download = catalog_entry(name).download
-    own = checkpoint_directory() / f"{name}.npz"
-    if download is None:
-        return own
-    published = checkpoint_directory() / (download.member or download.filename)
-    is_there = any(published.parent.glob(f"{published.name}*"))
-    return own if own.exists() and not is_there else published
-
-
-def checkpoint_directory() -> Path:
-    """Return $MODEL_METAMERS_CHECKPOINTS, or the project's checkpoints folder."""
-    project = Path(__file__).resolve().parents[2]
-    return Path(os.environ.get("MODEL_METAMERS_CHECKPOINTS", project / "checkpoints"))
+        return packaged_path(entry.package)
+    if entry.download is None:
+        return locations.find(own) or locations.trained() / own
+    published = entry.download.member or entry.download.filename
+    found = locations.find(published) or locations.find(own)
+    return found or locations.downloads() / published

@@ -102,7 +102,7 @@ class CatalogEntry:
         load: imports the architecture's module and returns what that knows.
         readouts: task -> its logits; see `Readout` for the names that are scored.
         download: the published checkpoint; None where none was published, so that the weights
-            are our own, <name>.npz.
+            are our own, <name>.npz; see `locations`.
         package: the package that brings the weights; None where none does.
         training_script: makes <name>.npz anew; None where no script does.
         always_random: the network is never trained, so its weights come from the seed.

@@ -74,7 +74,7 @@ def opened(source: str, network_name: str) -> Iterator[StoredWeights]:
     if not path.is_file():
         raise ValueError(
             f"there is no file {source}; get the published checkpoints with: "
-            f"python experiments/fetch_checkpoints.py --networks={network_name}"
+            f"python -m model_metamers fetch {network_name}"
         )
     kind = file_kinds.kind_of(path)
     if kind == file_kinds.ARCHIVE:
