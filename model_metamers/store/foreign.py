@@ -130,8 +130,9 @@ class _Array(np.ndarray):
 def _values(content: Any, stored: _DType) -> np.ndarray:
     """Return the elements of an array: numbers from bytes, objects from a list of them."""
     if stored.dtype != object:
-        # Python 2 has one type for bytes and text.
-        return np.frombuffer(_bytes(content), stored.dtype)
+        # Python 2 has one type for bytes and text; protocol 5 gives a bytearray.
+        content = content.encode("latin1") if isinstance(content, str) else content
+        return np.frombuffer(content, stored.dtype)
     if not isinstance(content, list):
         raise ValueError("an array of objects must be stored as a list")
     values = np.empty(len(content), object)
