@@ -16,12 +16,15 @@ continues after a break. Writes benchmark_solvers.csv (a row for every network a
 are without tracing), curves.csv and figure.png and .pdf.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from shared import script
+from model_metamers.networks.catalog import catalog_entry
+from shared import paths, script
+from shared.options import MOST_ITERATIONS, define_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,43 +34,46 @@ if TYPE_CHECKING:
 _IMAGES = ("vgg_19_small", "inception_v3_small", "resnet_v2_101_small")
 _SOUNDS = ("word_aliased_small", "word_reduced_aliasing_small")
 
-_NETWORKS = flags.DEFINE_list("networks", [*_IMAGES, *_SOUNDS], "Networks to compare on.")
-_LAYERS = flags.DEFINE_list("layers", None, "Layers, of those the networks have [all].")
-_STIMULI = flags.DEFINE_integer("num_stimuli", 8, "Natural stimuli.", lower_bound=1)
-_ITERATIONS = flags.DEFINE_integer(
-    "iterations", None, "Evaluations [600 for images, 500 for sounds].", lower_bound=1
+flags.DEFINE_list("networks", [*_IMAGES, *_SOUNDS], "Networks to compare on.")
+flags.DEFINE_list("layers", None, "Layers, of those the networks have [all].")
+_STIMULI = flags.DEFINE_integer(
+    "num_stimuli", 8, "Natural stimuli.", lower_bound=1, upper_bound=16
 )
-_PAPER_STEPS = flags.DEFINE_integer(
-    "paper_steps", None, "Steps of Adam with the paper's schedule [not used].", lower_bound=1
+define_count("iterations", None, "Evaluations [600 for images, 500 for sounds].", MOST_ITERATIONS)
+define_count(
+    "paper_steps", None, "Steps of Adam with the paper's schedule [not used].", MOST_ITERATIONS
 )
-_OUTPUT = flags.DEFINE_string("output_dir", "runs/benchmark_solvers", "Where results go.")
+flags.DEFINE_string("output_dir", "runs/benchmark_solvers", "Where results go.")
 _STAGE = flags.DEFINE_enum("stage", "all", ("all", "figure"), "Everything, or only the figure.")
 
 
 def main() -> None:
     """Make the curves that are missing, and the table and the figure of all."""
-    folder = Path(_OUTPUT.value)
+    folder = paths.output_folder("output_dir")
+    networks, layers = script.names("networks") or (), script.names("layers")
+    for name in networks:
+        catalog_entry(name)
     if _STAGE.value == "all":
-        _make_curves(folder)
+        _make_curves(folder, networks, layers)
     curves = _read_curves(folder)
     _write_table(folder, curves)
     _draw(folder, curves)
 
 
-def _make_curves(folder: Path) -> None:
+def _make_curves(folder: Path, networks: Sequence[str], layers: Sequence[str] | None) -> None:
     script.start_tensorflow()
 
     from model_metamers.networks.catalog import load_network
 
-    for name in _NETWORKS.value:
+    for name in networks:
         network = load_network(name)
-        unknown = set(_LAYERS.value or ()).difference(network.metamer_layers)
+        unknown = set(layers or ()).difference(network.metamer_layers)
         if unknown:
             raise ValueError(
                 f"{name} has no layer {sorted(unknown)[0]!r}; it has: "
                 f"{', '.join(network.metamer_layers)}"
             )
-        for layer in _LAYERS.value or network.metamer_layers:
+        for layer in layers or network.metamer_layers:
             path = folder / "curves" / f"{name}.{layer}.csv"
             if not path.exists():
                 logging.info("%s %s", name, layer)
@@ -77,11 +83,11 @@ def _make_curves(folder: Path) -> None:
 def _curves(network: "Network", layer: str) -> "pd.DataFrame":
     from shared import solver_curves
 
-    iterations = _ITERATIONS.value or (600 if network.sample_rate_hz is None else 500)
-    if _PAPER_STEPS.value is None:
+    iterations = flags.FLAGS.iterations or (600 if network.sample_rate_hz is None else 500)
+    if flags.FLAGS.paper_steps is None:
         configs = solver_curves.contestants(network, iterations)
     else:
-        steps = _PAPER_STEPS.value
+        steps = flags.FLAGS.paper_steps
         configs = solver_curves.against_the_paper(steps, max(steps // 3, 1))
     natural = solver_curves.natural_stimuli(network, _STIMULI.value)
     return solver_curves.curves(network, layer, natural, configs)
@@ -104,8 +110,8 @@ def _write_table(folder: Path, curves: "pd.DataFrame") -> None:
     groups = curves.groupby(["network", "layer"], sort=False)
     table = pd.DataFrame([solver_curves.summary(group) for _, group in groups])
     for name, rows in (("benchmark_solvers", table), ("curves", curves)):
-        text = rows.to_csv(index=False, float_format="%.5g", lineterminator="\n")
-        script.write(folder / f"{name}.csv", text)
+        path = folder / f"{name}.csv"
+        script.write(path, rows.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 

@@ -15,9 +15,12 @@ from model_metamers.analysis.identities import identities_of
 from model_metamers.networks.identity import NetworkIdentity
 from model_metamers.store import RunFolder
 from shared import paths, script
+from shared.modality import IMAGES, SOUNDS, check_run
 
 SOURCES = list(dict.fromkeys(source for claim in CLAIMS for source in claim.sources))
 EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SOURCES))
+
+OF_IMAGES = ("fig3_visual", "fig5_visual_transfer", "figs1_s8_layer_grids")
 
 for name in EXPERIMENTS:
     flags.DEFINE_string(f"{name}_dir", f"figures/{name}", f"Folder with the tables of {name}.py.")
@@ -40,6 +43,8 @@ def main() -> None:
     }
     for name, run in runs.items():
         check_its_tables(name, run, [table for of, table in tables if of == name])
+        modality = IMAGES if name in OF_IMAGES else SOUNDS
+        check_run(run.read_run_record()["config"], modality, f"{run.flag}={run.path}")
     scales = {name: scale_of(run) for name, run in runs.items()}
     known: dict[str, NetworkIdentity] = {}
     for run in runs.values():

@@ -27,6 +27,7 @@ from shared.options import (
     SMALL,
     NullOptions,
     check_natural,
+    check_scale,
     define_count,
     define_seed,
 )
@@ -59,6 +60,7 @@ def main() -> None:
         stimuli_dir=paths.if_given(paths.input_folder, "stimuli_dir"),
         seed=values.seed,
     )
+    check_scale(options.networks, options.preset)
     if options.preset == PAPER:
         check_natural(values.stimuli_dir)
     script.start_tensorflow()

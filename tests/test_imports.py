@@ -96,7 +96,7 @@ def test_tables_and_figures_do_not_need_tensorflow(module):
 
 
 @pytest.mark.parametrize(("setting", "seen"), [(None, "1"), ("0", "0")])
-@pytest.mark.parametrize("script", ["benchmark", "null_distributions", "train_imagenet"])
+@pytest.mark.parametrize("script", ["benchmark", "null_distributions", "train_small"])
 def test_scripts_turn_onednn_on_before_tensorflow_starts(script, setting, seen, tmp_path):
     code = "import os, sys; sys.exit(os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'unset'))"
     for package in ("tensorflow", "keras"):

@@ -50,6 +50,8 @@ def test_the_paper_preset_takes_the_rates_of_the_catalogue(network, expected, mo
     monkeypatch.setattr(generators, "load_networks", lambda *_: [found])
     stimuli = StimulusSet(np.zeros((1, 2), np.float32), ("a",), ("a",))
     for preset, rates in {"paper": expected, "small": {}}.items():
-        options = SimpleNamespace(networks=[network], strategy="none", layers=(), preset=preset)
+        options = SimpleNamespace(
+            networks=[network], strategy="none", layers=(), preset=preset, synthesis={}
+        )
         (generator,) = generators.load(options, True, lambda *_: (stimuli, stimuli, None))
         assert generator.learning_rates == rates

@@ -42,6 +42,9 @@ RUNS = {
     "odd_count": run_json(num_stimuli="many"),
     "odd_synthesis": run_json(synthesis=[300]),
     "sound": run_json(),
+    "of_sounds": run_json(layers={"word_aliased_small": ["conv_4"]}),
+    "of_cochleagrams": run_json(layers={"word_aliased_small.above_cochleagram": ["conv_4"]}),
+    "null": {"config": {"pairs": "all"}, "seed": 0, "checkpoint_sha256": {}},
 }
 
 
@@ -116,10 +119,10 @@ OF_ONE_FIGURE = [
     (["--output_dir=blank"], "cannot read blank/run.json"),
     (["--output_dir=no_json"], "cannot read no_json/run.json"),
     (["--output_dir=binary"], "cannot read binary/run.json"),
-    (["--output_dir=list"], "list/run.json: expected a record of a run"),
-    (["--output_dir=lacking"], "lacking/run.json: expected 'config' to be {...}, got 'None'"),
-    (["--output_dir=misspelt"], "misspelt/run.json: expected 'config' to be {...}, got 'None'"),
-    (["--output_dir=of_text"], "expected 'config' to be {...}, got 'small'; put the file back"),
+    (["--output_dir=list"], "list/run.json is no record of a run: it has no 'config'"),
+    (["--output_dir=lacking"], "lacking/run.json is no record of a run: it has no 'config'"),
+    (["--output_dir=misspelt"], "misspelt/run.json is no record of a run"),
+    (["--output_dir=of_text"], "of_text/run.json is no record of a run"),
     (["--output_dir=odd_preset"], "odd_preset/run.json has preset = 'huge'"),
     (["--output_dir=odd_count"], "odd_count/run.json has num_stimuli = 'many'"),
     (["--output_dir=odd_synthesis"], "odd_synthesis/run.json has synthesis = [300]"),
@@ -153,6 +156,14 @@ OF_ONE_FIGURE = [
     (["--stimuli_dir=missing"], "--stimuli_dir=missing is not there; name a folder that is"),
     (["--stimuli_dir=file"], "--stimuli_dir=file is a file"),
     (["--stimuli_dir=empty", "--networks=vgg_19_small"], "empty"),
+    (["--output_dir=sound", "--solver=lbfgs"], "with solver = adam, and --solver is lbfgs"),
+    (["--output_dir=of_sounds"], "--output_dir=of_sounds holds a run of sounds, word_aliased_"),
+    (["--output_dir=of_sounds", "--stage=figure"], "holds a run of sounds, word_aliased_small"),
+    (["--output_dir=of_cochleagrams", "--stage=figure"], "holds a run of sounds, word_aliased_s"),
+    (["--output_dir=null", "--stage=figure"], "null holds no run of this script"),
+    (["--preset=paper", "--networks=vgg_19_small"],
+     "--preset=paper is for networks at full size, and vgg_19_small is small"),
+    (["--solver=newton"], "flag --solver=newton"),
     (["--preset=paper"], "--preset=paper needs natural stimuli: give --stimuli_dir"),
     (["--preset=large"], "flag --preset=large: value should be one of <small|paper>"),
     (["--stage=draw"], "flag --stage=draw"),
@@ -163,7 +174,7 @@ OF_ONE_FIGURE = [
 OF_RUN_DIRS = [
     (["--run_dir="], "--run_dir is empty"),
     (["--run_dir=file"], "--run_dir=file is a file; name a folder"),
-    (["--run_dir=list"], "list/run.json: expected a record of a run"),
+    (["--run_dir=list"], "it has no 'config' with names and values; restore it, or choose"),
     (["--run_dir=sound", "--num_stimuli=4"], "choose another --run_dir, or leave out --num_st"),
 ]
 OF_OTHERS = {
@@ -172,7 +183,22 @@ OF_OTHERS = {
         (["--networks=word_aliased_small,word_reduced_aliasing_small"], "S9 is of one network"),
     ],
     "fig2_validation": [(["--num_compared=0"], "flag --num_compared=0")],
-    "figs1_s8_layer_grids": [(["--modality=touch"], "flag --modality=touch")],
+    "fig5_visual_transfer": [
+        ([f"--run_dir={FIGURES / 'fig4_audio'}"], "holds a run of sounds, word_aliased_small"),
+    ],
+    "fig4_audio": [(["--networks=vgg_19_small"], "unknown network 'vgg_19_small'; choose")],
+    "figs1_s8_layer_grids": [
+        (["--modality=touch"], "flag --modality=touch"),
+        (["--modality=audio", f"--run_dir={FIGURES / 'fig3_visual'}"], "a run of images, vgg_19"),
+    ],
+    "benchmark_solvers": [
+        (["--output_dir=file"], "--output_dir=file is a file"),
+        (["--networks="], "--networks lacks a name"),
+        (["--networks=vgg_20"], "unknown network 'vgg_20'"),
+        (["--networks=vgg_19_small", "--layers=fc9"], "vgg_19_small has no layer 'fc9'"),
+        (["--num_stimuli=1000000000000"], "flag --num_stimuli=1000000000000"),
+        (["--stage=figure", "--output_dir=empty"], "holds no curves yet"),
+    ],
     "null_distributions": [
         (["--output_dir="], "--output_dir is empty"),
         (["--output_dir=file"], "--output_dir=file is a file"),
@@ -188,6 +214,7 @@ OF_OTHERS = {
         (["--shard=2/2"], "there is no shard 2 of 2; choose from 0/n to n-1/n"),
         (["--shard=0/0"], "there is no shard 0 of 0"),
         (["--pairs=some"], "flag --pairs=some"),
+        (["--preset=paper", "--networks=vgg_19_small"], "--preset=paper is for networks at full"),
         (["--preset=paper"], "--preset=paper needs natural stimuli"),
         (["--stimuli_dir=missing"], "--stimuli_dir=missing is not there"),
     ],
@@ -200,6 +227,8 @@ OF_OTHERS = {
         (["--fig3_visual_dir=file"], "--fig3_visual_dir=file is a file"),
         (["--fig3_visual_dir="], "--fig3_visual_dir is empty"),
         (["--fig3_visual_dir=empty"], "has no matches.csv or recognition.csv: it is no folder of"),
+        ([f"--fig3_visual_dir={FIGURES / 'fig4_audio'}"], "a run of sounds, word_aliased_small"),
+        ([f"--fig6_audio_transfer_dir={FIGURES / 'fig5_visual_transfer'}"], "a run of images"),
         ([f"--fig4_audio_dir={FIGURES / 'figs1_s8_layer_grids'}"], "is no folder of fig4_audio"),
     ],
     "tables": [
@@ -342,8 +371,8 @@ def test_images_of_classes_that_nobody_knows_are_refused_before_synthesis(
     workplace, refusal, tmp_path
 ):
     """A mistake of the folder, which is none of this test's working folder."""
-    preview = next((FIGURES / "fig3_visual").glob("previews/vgg_19_small/natural/*.png"))
-    for name in ("griffin", "sphinx"):
+    previews = (FIGURES / "fig3_visual").glob("previews/vgg_19_small/natural/*.png")
+    for name, preview in zip(("griffin", "sphinx"), previews, strict=False):
         (tmp_path / name).mkdir()
         shutil.copy(preview, tmp_path / name)
     line = refusal(

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from model_metamers import devices
-from model_metamers.networks.catalog import catalog_entry, list_networks, load_network
+from model_metamers.networks.catalog import catalog_entry, load_network
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
 from model_metamers.stimuli.stimulus_set import StimulusSet
+from shared.modality import IMAGES, SOUNDS, check_networks
 from shared.options import PAPER, Options
 
 Stimuli = tuple[StimulusSet, StimulusSet, Sequence | None]
@@ -23,10 +24,7 @@ def load_networks(names: Sequence[str], hears: bool, strategy: str) -> list[Netw
     Raises:
         ValueError: unknown name, or missing weights.
     """
-    known = [name for name in list_networks() if bool(catalog_entry(name).sample_rate_hz) == hears]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
+    check_networks(names, SOUNDS if hears else IMAGES)
     with devices.make_strategy(strategy).scope():
         return [load_network(name) for name in names]
 
@@ -77,5 +75,6 @@ def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:
 
 
 def _learning_rates(options: Options, network: Network) -> Mapping[str, float]:
-    """Return the paper's rates; they are for the paper's many steps."""
-    return catalog_entry(network.name).learning_rates if options.preset == PAPER else {}
+    """Return the paper's rates, which are for the paper's solver and its many steps."""
+    is_papers = options.preset == PAPER and options.synthesis.get("solver", "adam") == "adam"
+    return catalog_entry(network.name).learning_rates if is_papers else {}

@@ -5,7 +5,7 @@ experiment that makes the metamers is the same folder. Settings that cannot chan
 folder are read from its run.json.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,10 @@ from typing import Any
 from absl import flags
 
 from model_metamers.cluster import Share
+from model_metamers.networks import identity
+from model_metamers.networks.catalog import catalog_entry
 from shared import paths, script
+from shared.modality import check_networks, modality_of_script
 from shared.recorded import recorded_settings
 
 STRATEGIES = ("none", "mirrored", "cluster")
@@ -113,6 +116,16 @@ def define_count(name: str, default: int | None, help: str, most: int, least: in
     flags.DEFINE_integer(name, default, help, lower_bound=least, upper_bound=most)
 
 
+def check_scale(networks: Sequence[str], preset: str) -> None:
+    """Raise ValueError for a small network in the paper's preset, whose words it does not know."""
+    for name in networks:
+        if preset == PAPER and catalog_entry(name).identity.scale == identity.SMALL:
+            raise ValueError(
+                f"--preset=paper is for networks at full size, and {name} is small; leave out "
+                f"--preset, or choose {catalog_entry(name).identity.base}"
+            )
+
+
 def check_natural(stimuli_dir: str | None) -> None:
     """Raise ValueError where the paper's networks would have no stimuli."""
     if not stimuli_dir:
@@ -134,7 +147,8 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     output_dir = paths.output_folder("output_dir")
     run_flag = "run_dir" if "run_dir" in values else "output_dir"
     run_dir = paths.output_folder(run_flag)
-    recorded = recorded_settings(run_dir, run_flag, presets)
+    modality = modality_of_script(presets)
+    recorded = recorded_settings(run_dir, run_flag, presets, modality)
 
     def chosen(name: str, default: Any) -> Any:
         return values[name].value if values[name].present else recorded.get(name, default)
@@ -144,18 +158,20 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     iterations = values.iterations or preset.iterations
     synthesis = {"iterations": iterations} | preset.synthesis(iterations)
     synthesis |= {"solver": values.solver} if values.solver else {}
-    is_chosen = values.iterations or values.solver
     paths.if_given(paths.input_folder, "stimuli_dir")
     stimuli_dir = chosen("stimuli_dir", None)
+    networks = script.names("networks") or preset.networks
+    check_networks(networks, modality)
+    check_scale(networks, preset_name)
     if preset_name == PAPER and values.stage == "all":
         check_natural(stimuli_dir)
     return Options(
         preset=preset_name,
-        networks=script.names("networks") or preset.networks,
+        networks=networks,
         layers=script.names("layers") or (),
         num_stimuli=chosen("num_stimuli", preset.num_stimuli),
         num_null_stimuli=chosen("num_null_stimuli", preset.num_null_stimuli),
-        synthesis=synthesis if is_chosen else recorded.get("synthesis", synthesis),
+        synthesis=recorded.get("synthesis", synthesis),
         stimuli_dir=Path(stimuli_dir) if stimuli_dir else None,
         run_dir=run_dir,
         output_dir=output_dir,

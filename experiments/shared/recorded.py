@@ -6,28 +6,35 @@ from typing import Any
 
 from absl import flags
 
+from shared.modality import check_run
+
 # A folder holds one run: these settings cannot change within it, while networks and layers can be
 # added.
 FIXED = ("preset", "num_stimuli", "num_null_stimuli", "synthesis", "stimuli_dir", "stimulus_ids")
 _COUNTS = ("num_stimuli", "num_null_stimuli")
 
 
-def recorded_settings(run_dir: Path, flag: str, presets: Collection[str]) -> dict[str, Any]:
+def recorded_settings(
+    run_dir: Path, flag: str, presets: Collection[str], modality: str
+) -> dict[str, Any]:
     """Return the fixed settings of the run that a folder holds; none where it holds none.
 
     Args:
         run_dir: the folder.
         flag: names it.
         presets: the known ones.
+        modality: of the script.
 
     Raises:
-        ValueError: run.json cannot be read, or a flag that was given says something else.
+        ValueError: run.json cannot be read or is of the other modality, or a flag that was given
+            says something else.
     """
     if not (run_dir / "run.json").exists():
         return {}
     from model_metamers.store import RunFolder
 
     config = RunFolder(run_dir, create=False, flag=f"--{flag}").read_run_record()["config"]
+    check_run(config, modality, f"--{flag}={run_dir}")
     settings = {name: config[name] for name in (*FIXED, "seed") if name in config}
     if wrong := _wrong(settings, presets):
         raise ValueError(
@@ -35,10 +42,13 @@ def recorded_settings(run_dir: Path, flag: str, presets: Collection[str]) -> dic
             f"put the file back, or choose another --{flag}"
         )
     given = {name: settings.get(name) for name in (*_COUNTS, "preset", "stimuli_dir", "seed")}
-    given["iterations"] = settings.get("synthesis", {}).get("iterations")
+    synthesis = settings.get("synthesis", {})
+    given["iterations"] = synthesis.get("iterations")
+    given["solver"] = synthesis.get("solver", "adam") if synthesis else None
     for name, value in given.items():
         found = flags.FLAGS[name]
-        if found.present and name in settings | {"iterations": 0} and _differ(found.value, value):
+        is_fixed = name in settings or value is not None
+        if found.present and is_fixed and _as_recorded(found) != str(value):
             raise ValueError(
                 f"{run_dir} holds a run with {name} = {value}, and --{name} is {found.value}; "
                 f"choose another --{flag}, or leave out --{name} to continue"
@@ -46,8 +56,8 @@ def recorded_settings(run_dir: Path, flag: str, presets: Collection[str]) -> dic
     return settings
 
 
-def _differ(given: Any, recorded: Any) -> bool:
-    return recorded is not None and str(given) != str(recorded)
+def _as_recorded(flag: flags.Flag) -> str:
+    return str(Path(flag.value) if flag.name == "stimuli_dir" else flag.value)
 
 
 def _wrong(settings: Mapping[str, Any], presets: Collection[str]) -> str | None:
