@@ -68,7 +68,7 @@ def main() -> None:
         )
 
     output_dir = output_dir or locations.trained()
-    courses.train_networks(list(entries), course, output_dir, strategy, share.is_first)
+    courses.train_networks(list(entries), course, output_dir, strategy, share)
 
 
 if __name__ == "__main__":

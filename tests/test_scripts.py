@@ -1,6 +1,7 @@
 """Every script by itself: its help, its usage, and the scripts that no other test runs."""
 
 import ast
+import errno
 import os
 import re
 
@@ -73,6 +74,28 @@ def test_start_up_lines_are_left_out_and_errors_are_not(capfd):
     assert capfd.readouterr().err.splitlines() == [
         "E0000 00:00:1795675274.3   15577 gpu.cc:1] out of memory", "Illegal instruction",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "a.npz"),
+         "a.npz: No space left on device; make room; the same command continues"),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/a"),
+         "/root/a: Permission denied; choose another path"),
+        (OSError("cannot identify image file"), "cannot identify image file"),
+    ],
+)  # fmt: skip
+def test_an_error_of_the_system_is_a_line_that_helps(error, told, capsys, monkeypatch):
+    def main():
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    with pytest.raises(SystemExit) as end:
+        script.run(main)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {told}")
 
 
 def run_quickly(name, folder, *flags):

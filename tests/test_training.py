@@ -270,6 +270,16 @@ def test_a_finished_run_is_not_continued(stripes, tmp_path):
         fit(classifier(), stripes, tmp_path, replace(CONFIG, steps=2))
 
 
+@pytest.mark.parametrize("ending", [".index", ".data-00000-of-00001"])
+def test_a_checkpoint_cut_short_is_named(ending, stripes, tmp_path):
+    config = replace(CONFIG, steps=1, warmup_steps=1)
+    fit(classifier(), stripes, tmp_path, config)
+    (path,) = tmp_path.glob(f"*{ending}")
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(ValueError, match=r"ckpt-1 is damaged \(\w+\); delete the folder"):
+        fit(classifier(), stripes, tmp_path, config)
+
+
 def test_training_ends_at_the_first_evaluation_that_is_enough(stripes, tmp_path):
     """And stays ended when the process was killed before its weights were written."""
     config, asked = replace(CONFIG, evaluation_steps=3), []

@@ -8,6 +8,7 @@ import csv
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from absl import logging
 
 from model_metamers import devices
 from model_metamers.cluster import Share
+from model_metamers.files import locked
 from model_metamers.networks import checkpoints
 from model_metamers.networks.catalog import CATALOG
-from model_metamers.networks.manifest import read_manifest, update_manifest
+from model_metamers.networks.manifest import MANIFEST, read_manifest, update_manifest
 from model_metamers.networks.network import initialise
 from model_metamers.training.loop import LossFunction, TrainingConfig, train
 
@@ -101,7 +103,7 @@ def train_networks(
     course_of: Callable[[str], Course],
     output_dir: Path,
     strategy: tf.distribute.Strategy,
-    is_chief: bool = True,
+    share: Share = Share(),
 ) -> None:
     """Train, score and write the networks that are not there yet.
 
@@ -110,19 +112,22 @@ def train_networks(
         course_of: name -> course.
         output_dir: where the networks, their logs and their manifest go.
         strategy: device strategy.
-        is_chief: whether this is the one worker that writes.
+        share: this worker's; the first one writes.
     """
     for name in names:
-        if (output_dir / f"{name}.npz").exists() and name in read_manifest(output_dir):
-            logging.info("%s is there already; delete %s.npz to train it again", name, name)
-            continue
-        course, progress = course_of(name), output_dir / "training" / name
-        model = train_network(name, course, output_dir, progress, strategy, is_chief)
-        if is_chief:
-            write_network(name, model, course, output_dir)
-            # What is left there would be taken for the next training of this network.
-            shutil.rmtree(progress)
-        devices.wait_for_all(strategy)
+        # Of processes that are no workers of one cluster, one trains and the others wait.
+        alone = share.n_workers == 1
+        with locked(output_dir / f"{name}.npz") if alone else nullcontext():
+            if (output_dir / f"{name}.npz").exists() and name in read_manifest(output_dir):
+                logging.info("%s is there already; delete %s.npz to train it again", name, name)
+                continue
+            course, progress = course_of(name), output_dir / "training" / name
+            model = train_network(name, course, output_dir, progress, strategy, share.is_first)
+            if share.is_first:
+                write_network(name, model, course, output_dir)
+                # What is left there would be taken for the next training of this network.
+                shutil.rmtree(progress)
+            devices.wait_for_all(strategy)
 
 
 def train_network(
@@ -178,5 +183,6 @@ def write_network(name: str, model: keras.Model, course: Course, output_dir: Pat
     sha256 = checkpoints.load_weights(model, path, scope="")  # the scores are those of float16
     scores = course.scores(model)
     record = {"sha256": sha256, "tensorflow": tf.__version__} | course.record | dict(scores)
-    update_manifest(output_dir, name, record | asdict(course.recipe))
+    with locked(output_dir / MANIFEST):
+        update_manifest(output_dir, name, record | asdict(course.recipe))
     logging.info("%s: %s", name, scores)

@@ -57,7 +57,7 @@ def recorded_settings(
 
 
 def _as_recorded(flag: flags.Flag) -> str:
-    return str(Path(flag.value) if flag.name == "stimuli_dir" else flag.value)
+    return str(Path(str(flag.value)) if flag.name == "stimuli_dir" else flag.value)
 
 
 def _wrong(settings: Mapping[str, Any], presets: Collection[str]) -> str | None:

@@ -119,7 +119,13 @@ def _resume(
     checkpoint: tf.train.Checkpoint, manager: tf.train.CheckpointManager, config: TrainingConfig
 ) -> int:
     """Restore the last checkpoint, if there is one, and return the step to go on from."""
-    checkpoint.restore(manager.latest_checkpoint)
+    try:
+        checkpoint.restore(manager.latest_checkpoint)
+    except (tf.errors.OpError, IndexError, KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"the checkpoint {manager.latest_checkpoint} is damaged ({type(error).__name__}); "
+            f"delete the folder {manager.directory} to start anew"
+        ) from None
     first = int(checkpoint.step.numpy())
     if first > config.steps:
         raise ValueError(
