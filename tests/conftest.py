@@ -1,5 +1,6 @@
 """Shared fixtures: two logical CPU devices for the strategy tests, and small networks."""
 
+import collections
 import functools
 import os
 import sys
@@ -27,6 +28,18 @@ tf.config.set_logical_device_configuration(
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist hand out the files in the order below, not those of many tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with many slow tests first, so that no worker ends with a long one alone."""
+    slow = collections.Counter(item.path for item in items if item.get_closest_marker("slow"))
+    size = collections.Counter(item.path for item in items)
+    items.sort(key=lambda item: (-slow[item.path], -size[item.path], item.path))
 
 
 @pytest.fixture(scope="session")
