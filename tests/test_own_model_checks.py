@@ -71,6 +71,17 @@ class Noise(layers.Layer):
         return x + tf.random.normal(tf.shape(x))
 
 
+class Sampled(layers.Layer):
+    """Adds noise as Keras' own layers do, but always."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.generator = keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        return x + keras.random.normal(ops.shape(x), seed=self.generator)
+
+
 class Sign(layers.Layer):
     """Has a gradient, which is zero."""
 
@@ -97,7 +108,8 @@ def test_models_that_cannot_be_cut_are_refused():
     stimulus = keras.Input(SHAPE)
     assert "no call() of its own" in refusal_of(OverridesCall(stimulus, layers.Dense(2)(stimulus)))
     assert "keras.Input(shape)" in refusal_of(keras.Sequential([layers.Dense(3)]))
-    assert "load_model(path)" in refusal_of("my.keras")
+    for other in ("my.keras", None, layers.Dense(2)):
+        assert "needs a Keras model" in refusal_of(other)
     assert "one input" in refusal_of(keras.Model([stimulus, keras.Input((6,))], stimulus))
     assert "no None" in refusal_of(model_of(layers.Dense(3), shape=(None, 3)))
 
@@ -144,9 +156,17 @@ def test_the_default_leaves_out_what_a_gradient_does_not_reach(caplog):
 @pytest.mark.parametrize(
     "build, message",
     [
-        (lambda x: layers.Dropout(0.5, name="mc")(x, training=True), "state.*in mc"),
-        (lambda x: layers.GaussianNoise(0.1, name="mc")(x, training=True), "state.*in mc"),
-        (lambda x: layers.BatchNormalization(name="bn")(x, training=True), "state.*in bn"),
+        (lambda x: layers.Dropout(0.5, name="mc")(x, training=True), "mc with training=True"),
+        (lambda x: layers.GaussianNoise(0.1, name="mc")(x, training=True), "mc with"),
+        (lambda x: layers.BatchNormalization(name="bn")(x, training=True), "bn with"),
+        (lambda x: model_of(layers.Dropout(0.5))(x, training=True), "mine with training=True"),
+        (
+            lambda x: keras.Model(x, layers.Dropout(0.5, name="on")(x, training=True), name="in")(
+                x
+            ),
+            "in/on with",
+        ),
+        (Sampled(name="draw"), "state.*in draw"),
         (Counter(name="counter"), "state.*in counter"),
         (Noise(), "differently at a second call.*at dense"),
     ],
@@ -158,6 +178,17 @@ def test_models_that_answer_differently_from_call_to_call_are_refused(build, mes
     assert pytest.approx(before[0]) == model.get_weights()[0]
     assert all(part in refused for part in message.split(".*"))
     assert "rebuild it" in refused
+
+
+def test_augmentation_rests_at_inference():
+    augmented = model_of(
+        layers.RandomFlip(), layers.RandomRotation(0.1), layers.Conv2D(2, 3, activation="relu"),
+        layers.Dropout(0.5), layers.GaussianNoise(0.1), shape=(5, 5, 3),
+    )  # fmt: skip
+    network = Network.from_keras(augmented)
+    images = np.random.default_rng(0).random((2, 5, 5, 3), np.float32)
+    expected = augmented.predict(images, verbose=0)
+    np.testing.assert_allclose(network.logits(images), expected.reshape(2, -1), atol=1e-6)
 
 
 @pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional])

@@ -41,10 +41,10 @@ class Findings:
 def check_model(model: Any) -> None:
     """Raise ValueError in one line where a model is not one that can be cut at its layers."""
     if not isinstance(model, keras.Model):
-        if hasattr(model, "get_weights"):
-            package = type(model).__module__.partition(".")[0]
+        modules = [base.__module__ for base in type(model).__mro__]
+        if any(module.startswith(("tf_keras.", "tensorflow.python.keras.")) for module in modules):
             raise ValueError(
-                f"{model.name} is a model of {package} (Keras 2); rebuild it with Keras 3 "
+                f"{model.name} is a model of tf_keras (Keras 2); rebuild it with Keras 3 "
                 f"(import keras) and copy its weights: new.set_weights(old.get_weights())"
             )
         raise ValueError(

@@ -5,6 +5,7 @@ name). All tensors are symbolic and belong to the outer model's graph, so
 `keras.Model(model.inputs, tensor)` cuts the model off there.
 """
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -120,6 +121,24 @@ def node_of(tensor: keras.KerasTensor) -> Node:
     """Return the application of an operation that makes a tensor."""
     operation, node_index, _ = tensor._keras_history
     return operation._inbound_nodes[node_index]
+
+
+def forced_into_training(model: keras.Model, prefix: str = "") -> list[str]:
+    """Return the layers called with training=True although inference is their default.
+
+    Keras calls whole models with training=False, which then overrides what a layer was given.
+    Augmentation layers, which train by default, just rest at inference.
+    """
+    graph: Any = graph_of(model)
+    found = []
+    for operation in graph.operations:
+        for node in _nodes_by_name(graph)[operation.name]:
+            default = inspect.signature(operation.call).parameters.get("training")
+            if node.arguments.kwargs.get("training") is True and default is not None:
+                found += [prefix + operation.name] if default.default is not True else []
+        if graph_of(operation) is not None:
+            found += forced_into_training(operation, f"{prefix}{operation.name}/")
+    return found
 
 
 def final_layer(model: keras.Model) -> str:

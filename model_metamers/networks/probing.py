@@ -1,6 +1,6 @@
 """What a user's model responds to a few stimuli of noise, and what that shows.
 
-Called twice, once as it was built and once in the form that synthesis differentiates, a model must
+Called twice, once directly and once in the form that synthesis differentiates, a model has to
 respond the same and stay as it is. A gradient of each layer has to reach the stimulus.
 """
 
@@ -35,10 +35,7 @@ def probe_stimuli(shape: tuple[int, ...], stimulus_range: tuple[float, float] | 
 
 
 def responses(model: keras.Model, probes: tf.Tensor, *groups: Tensors) -> list[Responses]:
-    """Return the values of tensors of a model, group by group.
-
-    The layers are called as the model calls them: with training=True, for instance, where it was
-    built so.
+    """Return the values of tensors of a model at inference, group by group.
 
     Args:
         model: the model.
@@ -50,13 +47,19 @@ def responses(model: keras.Model, probes: tf.Tensor, *groups: Tensors) -> list[R
     """
     part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
     with _failures_told(model, probes):
-        return _in_groups(groups, part(probes))
+        return _in_groups(groups, part(probes, training=False))
 
 
 def stateless_responses(
     model: keras.Model, probes: tf.Tensor, *groups: Tensors
 ) -> list[Responses]:
-    """Return `responses`, or raise ValueError where they leave the model in another state."""
+    """Return `responses`, or raise ValueError where they are not those of a model at rest."""
+    part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
+    if forced := keras_graph.forced_into_training(part):
+        raise ValueError(
+            f"{model.name} calls {listed(forced)} with training=True, so that its responses are "
+            f"random or depend on the batch; rebuild it without"
+        )
     variables = model.non_trainable_variables
     states = [tf.convert_to_tensor(variable) for variable in variables]
     found = responses(model, probes, *groups)
@@ -68,7 +71,7 @@ def stateless_responses(
     if changed:
         raise ValueError(
             f"{model.name} changes its state from call to call in {_owners(model, changed)}; "
-            f"rebuild it without training=True, random layers and counters"
+            f"rebuild it without random layers and counters"
         )
     return found
 
@@ -78,8 +81,8 @@ def check_repeated(model: keras.Model, first: Responses, second: Responses) -> N
     different = [n for n in second if not are_close(first[n], second[n], _REPEAT)]
     if different:
         raise ValueError(
-            f"{model.name} responds to the same stimuli differently at a second call (with "
-            f"training=False), at {listed(different)}; rebuild it without randomness at inference"
+            f"{model.name} responds to the same stimuli differently at a second call, at "
+            f"{listed(different)}; rebuild it without randomness at inference"
         )
 
 
@@ -125,7 +128,7 @@ def without_gradient(
         return own, is_flat
 
     with _failures_told(model, probes):
-        own, is_flat = respond(probes)
+        own, is_flat = respond.get_concrete_function()(probes)
     for layer in is_flat:
         if is_flat[layer]:
             why[layer] = "changes with the stimulus, but its gradient is zero everywhere"

@@ -113,12 +113,12 @@ def relu_limit(function: Callable, shape: tuple[int, ...], dtype: str) -> float 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            result = tf.cast(function(argument), tf.float64).numpy()
+            result = tf.convert_to_tensor(function(argument))
     except Exception:  # what a user's function raises at values it was not made for
         return None
-    argument = tf.cast(argument, tf.float64).numpy()
-    if result.shape != argument.shape:
+    if result.shape != argument.shape or not result.dtype.is_floating:
         return None
+    result, argument = (tf.cast(values, tf.float64).numpy() for values in (result, argument))
     limit = float(result[argument == argument.max()].max())
     if not limit > 0 or not np.allclose(result, np.clip(argument, 0, limit), rtol=1e-5, atol=0):
         return None
