@@ -11,10 +11,8 @@ Source: paper section 3.1; Audio_Network_Metamers.ipynb of
 github.com/jenellefeather/model_metamers (20 kHz, 2 s, RMS 0.1).
 """
 
-import csv
 import hashlib
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,32 +94,6 @@ def load_sound_folder(
     return _load_classes(by_class, folder, sample_rate_hz, n_samples, limit)
 
 
-def load_esc_folder(
-    folder: Path,
-    sample_rate_hz: int = SAMPLE_RATE_HZ,
-    n_samples: int = N_SAMPLES,
-    limit: int | None = None,
-) -> StimulusSet:
-    """Read environmental sounds: ESC-10's numbered sub-folders, or ESC-50 with its table.
-
-    Args and Raises are those of `load_sound_folder`.
-
-    Returns:
-        Waveforms [n, n_samples] with the name of the class as label: "Dog_bark" for the folder
-        "001_Dog_bark" or "001 - Dog bark", and ESC-50's category, "dog".
-    """
-    folder = folders.existing_folder(folder, "sounds")
-    table = folder / "meta" / "esc50.csv"
-    if table.is_file():
-        by_class = _by_table(table, folder / "audio")
-    else:
-        by_class = {}
-        for name, files in folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES).items():
-            label = re.sub(r"\W+", "_", re.sub(r"^\d+[\s_-]*", "", name))
-            by_class.setdefault(label, []).extend(files)
-    return _load_classes(by_class, folder, sample_rate_hz, n_samples, limit)
-
-
 @dataclass(frozen=True)
 class Clip:
     """A finished stimulus and what it took.
@@ -196,17 +168,6 @@ def log_changes(clips: Sequence[Clip], n_samples: int) -> None:
         _log.warning("padded %d of %d sounds to %d samples with faint noise (%s by %d)",
                      len(padded), len(clips), n_samples, padded[0].path,
                      padded[0].n_padded)  # fmt: skip
-
-
-def _by_table(table: Path, audio: Path) -> dict[str, list[Path]]:
-    """Return class -> files of a table with the columns filename and category."""
-    by_class: dict[str, list[Path]] = {}
-    with table.open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if not row.get("filename") or not row.get("category"):
-                raise ValueError(f"{table} needs the columns filename and category; got {row}")
-            by_class.setdefault(row["category"], []).append(audio / row["filename"])
-    return by_class
 
 
 def _load_classes(
