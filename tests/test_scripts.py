@@ -13,6 +13,7 @@ from PIL import Image
 from model_metamers.store import RunFolder
 from shared import script
 
+FIGURES = command_line.PROJECT / "figures"
 SCRIPTS = sorted((command_line.PROJECT / "experiments").glob("*.py"))
 
 
@@ -46,6 +47,25 @@ def test_help_by_its_other_names(flag, without_tensorflow):
     result = command_line.run("fig3_visual", flag, env=without_tensorflow)
     assert result.returncode == 0 and "--num_stimuli" in result.stdout
     assert ("--verbosity" in result.stdout) == (flag == "--helpfull")
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        ("fig3_visual", ["--networks=vgg_20"], "unknown network 'vgg_20'"),
+        ("fig5_visual_transfer", [f"--run_dir={FIGURES / 'fig4_audio'}"], "a run of sounds"),
+        ("fig4_audio", ["--preset=paper"], "--preset=paper needs natural stimuli"),
+        ("null_distributions", ["--shard=2/2"], "there is no shard 2 of 2"),
+        ("train_small", ["--data_dir="], "--data_dir is empty"),
+        ("claims", ["--fig3_visual_dir=missing"], "--fig3_visual_dir=missing is not there"),
+    ],
+)
+def test_mistakes_are_told_without_tensorflow(name, flags, message, without_tensorflow, tmp_path):
+    result = command_line.run(name, *flags, env=without_tensorflow, cwd=tmp_path)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and message in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

@@ -3,10 +3,12 @@
 A piece is some stimuli of one network and layer; its state is saved whenever its loss is logged.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -19,11 +21,14 @@ from model_metamers.synthesis import (
     SynthesisConfig,
     SynthesisResult,
     SynthesisState,
+    UnfitStateError,
     synthesize,
 )
 
 PATIENCE_SECONDS = 600  # without a sign of life from the other workers
 POLL_SECONDS = 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,27 +146,44 @@ def _make_piece(
     strategy: tf.distribute.Strategy,
     title: str,
 ) -> None:
+    """Make a piece from its saved state on, or anew where there is none that fits."""
     name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
+    saved = folder.load_state(name, piece.name)
+    try:
+        result = _synthesised(piece, stimuli, config, folder, strategy, title, saved)
+    except UnfitStateError as error:
+        _log.warning("%s: %s; starting from the beginning", title, error)
+        result = _synthesised(piece, stimuli, config, folder, strategy, title, None)
+    _save_result(folder, name, piece.name, stimuli, result)
+    folder.clear_state(name, piece.name)
+
+
+def _synthesised(
+    piece: _Piece,
+    stimuli: StimulusSet,
+    config: SynthesisConfig,
+    folder: RunFolder,
+    strategy: tf.distribute.Strategy,
+    title: str,
+    saved: dict[str, np.ndarray] | None,
+) -> SynthesisResult:
     rate = piece.generator.learning_rates.get(piece.layer, config.learning_rate)
     config = replace(config, learning_rate=rate)
     initial = piece.generator.initial
     initial = None if initial is None else initial[list(piece.indices)]
-    saved = folder.load_state(name, piece.name)
     state = None if saved is None else SynthesisState.from_arrays(saved)
     with tqdm(total=config.iterations, desc=title, unit="step") as bar:
         bar.update(0 if state is None else int(state.step.max()))
 
         def on_chunk(state: SynthesisState) -> None:
-            folder.save_state(name, piece.name, state.arrays())
+            folder.save_state(piece.network.name, piece.name, state.arrays())
             bar.update(int(state.step.max()) - bar.n)
             bar.set_postfix(loss=f"{state.loss[-1].mean():.3g}")
 
-        result = synthesize(
+        return synthesize(
             piece.network, piece.layer, stimuli.stimuli[:], config, strategy, stimuli.ids,
             state, on_chunk, initial,
         )  # fmt: skip
-    _save_result(folder, name, piece.name, stimuli, result)
-    folder.clear_state(name, piece.name)
 
 
 def _save_result(

@@ -14,6 +14,10 @@ _SOLVER = "solver."  # in front of the names of the solver's arrays in storage
 _OF_STIMULI = ("metamer", "step", "stopped", "diverged")
 
 
+class UnfitStateError(ValueError):
+    """A state that this synthesis cannot go on from."""
+
+
 @dataclass(frozen=True)
 class SynthesisState:
     """Everything the next evaluation depends on.
@@ -51,7 +55,7 @@ class SynthesisState:
         """Return the state that `arrays` described.
 
         Raises:
-            ValueError: arrays of something else.
+            UnfitStateError: arrays of something else.
         """
         own = {f.name: arrays[f.name] for f in fields(cls) if f.name in arrays}
         solver = {
@@ -61,7 +65,7 @@ class SynthesisState:
         }
         names = {f.name for f in fields(cls)} - {"solver"}
         if set(own) != names or len(own) + len(solver) != len(arrays):
-            raise ValueError(
+            raise UnfitStateError(
                 f"expected the state of a synthesis, with {', '.join(sorted(names))} and the "
                 f"solver's arrays; got {', '.join(sorted(arrays)) or 'nothing'}"
             )
@@ -71,11 +75,11 @@ class SynthesisState:
         """Check that this state could follow another one.
 
         Raises:
-            ValueError: it is of other stimuli, another solver or another number of places.
+            UnfitStateError: it is of other stimuli, another solver or another number of places.
         """
         ours, theirs = self.arrays(), expected.arrays()
         if set(ours) != set(theirs):
-            raise ValueError(
+            raise UnfitStateError(
                 f"the state is of another solver; expected arrays {', '.join(theirs)}; got "
                 f"{', '.join(ours)}"
             )
@@ -85,12 +89,14 @@ class SynthesisState:
             if name == "loss":  # grows
                 shape, wanted = shape[1:], wanted[1:]
             if shape != wanted or dtype != theirs[name].dtype:
-                raise ValueError(
+                raise UnfitStateError(
                     f"the state is of another synthesis: expected {name} of shape "
                     f"{list(wanted)}, {theirs[name].dtype}; got {list(shape)}, {dtype}"
                 )
         if not np.isin(self.place, range(FREE, len(self.step))).all():
-            raise ValueError(f"the state's places hold unknown stimuli: {self.place.tolist()}")
+            raise UnfitStateError(
+                f"the state's places hold unknown stimuli: {self.place.tolist()}"
+            )
 
 
 def initial_noise(

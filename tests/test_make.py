@@ -1,4 +1,4 @@
-"""The paper's learning rates by layer: where they apply, and that they reach the synthesis."""
+"""Making pieces: learning rates by layer, and states that do not fit."""
 
 from types import SimpleNamespace
 
@@ -55,3 +55,27 @@ def test_the_paper_preset_takes_the_rates_of_the_catalogue(network, expected, mo
         )
         (generator,) = generators.load(options, True, lambda *_: (stimuli, stimuli, None))
         assert generator.learning_rates == rates
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"metamer": np.zeros(3)}, {"x": np.zeros(1)}, "of three stimuli"],
+    ids=["too few arrays", "another array", "another shape"],
+)
+def test_a_state_that_does_not_fit_is_named_and_made_anew(
+    state, small_model, images, tmp_path, caplog
+):
+    network = mm.Network.from_keras(small_model, metamer_layers=["fused"])
+    config, folder = mm.SynthesisConfig(iterations=2), RunFolder(tmp_path)
+    if state == "of three stimuli":
+        states = []
+        mm.synthesize(network, "fused", images[:3], config, on_chunk=states.append)
+        state = states[-1].arrays()
+    folder.save_state(network.name, "fused", state)
+    stimuli = StimulusSet(images, IDS, IDS)
+    pipeline.make_metamers(
+        [pipeline.Generator(network, ("fused",), stimuli, stimuli)], config, folder
+    )
+    assert "starting from the beginning" in caplog.text
+    assert len(folder.load_piece(network.name, "fused")["metamer"]) == 4
+    assert folder.load_state(network.name, "fused") is None
