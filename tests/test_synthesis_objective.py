@@ -95,7 +95,9 @@ def test_the_gradient_is_the_modified_one(activation):
     keras.utils.set_random_seed(0)
     image = keras.Input((6, 6, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu")(image)
-    x = keras.layers.Conv2D(8, 3, activation=activation, name="matched")(10 * x)
+    x = keras.layers.Conv2D(8, 3, activation=activation, name="matched")(
+        keras.layers.Rescaling(10.0)(x)
+    )
     network = Network.from_keras(keras.Model(image, x))
     natural, stimuli = tf.unstack(tf.random.stateless_uniform([2, 3, 6, 6, 3], [0, 1]))
     response = network.response("matched", modified_gradient=True)

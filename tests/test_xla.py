@@ -45,7 +45,7 @@ def test_compiled_steps_take_the_way_of_the_others(name, request):
     def synthesized():
         model = BUILDERS[name]()
         initialise(model, seed=0)
-        network = Network.from_keras(model)
+        network = Network.from_keras(model, stimulus_range=None)
         sound = 0.1 * np.random.default_rng(0).standard_normal((1, *network.stimulus_shape))
         config = SynthesisConfig(iterations=2, learning_rate=1e-2)
         last_layer = list(network.metamer_layers)[-1]

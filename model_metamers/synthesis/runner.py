@@ -47,14 +47,14 @@ class StepRunner:
         # Responses to natural stimuli are evaluated against no target, the scalar zero.
         signature = tf.TensorSpec([places, *shape[1:]]), tf.TensorSpec(None)
         evaluate = tf.function(evaluation(matched), input_signature=signature)
-        # XLA speeds a step up on GPUs and slows it down on CPUs.
+        # XLA speeds a step up on GPUs and slows it down on CPUs. Loops in the network compile only
+        # if XLA is to compile the function that is the first to trace them.
         is_gpu = bool(tf.config.list_logical_devices("GPU"))
+        respond = tf.function(lambda stimuli: evaluate(stimuli, 0.0).response, jit_compile=is_gpu)
         steps = tf.function(_steps(evaluate, solver), jit_compile=is_gpu)
 
         # Given a compiled function itself, a strategy of CPUs compiles all replicas as one.
-        self._respond = _Graph(
-            lambda stimuli: strategy.run(lambda x: evaluate(x, 0.0).response, (stimuli,))
-        )
+        self._respond = _Graph(lambda stimuli: strategy.run(lambda x: respond(x), (stimuli,)))
         self._run = _Graph(lambda *arguments: strategy.run(lambda *a: steps(*a), arguments))
         self._strategy = strategy
 
