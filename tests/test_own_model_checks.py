@@ -349,19 +349,6 @@ def test_the_true_gradient_is_said_once(caplog):
     assert len(caplog.messages) == 1
 
 
-def test_a_relu_that_the_probes_do_not_confirm_keeps_the_true_gradient(monkeypatch):
-    """A block that looks as if its ReLU came last, and adds to it."""
-
-    class Adds(layers.Dense):
-        def call(self, x):
-            return super().call(x) + 0.01 * x
-
-    network = Network.from_keras(model_of(Adds(6, activation="relu", name="adds")), (-1, 1))
-    assert list(network.describe().gradient) == ["true"]
-    above = network_of((-1, 1))
-    assert above.pre_activation("one") is None
-
-
 def test_the_table_of_layers():
     model = model_of(
         layers.Conv2D(3, 2, activation="relu", name="a"), layers.ReLU(6, name="b"),

@@ -62,6 +62,20 @@ class AddsAfterRelu(layers.Layer):
         return self.activation(self.dense(x)) + 0.5 * x
 
 
+class AddsAfterDense(layers.Dense):
+    """A layer of Keras' own, with something added after its activation."""
+
+    def call(self, x):
+        return super().call(x) + 0.01 * x
+
+
+class ReluInTheCorner(layers.Layer):
+    """A ReLU of small images, and of a part of larger ones."""
+
+    def call(self, x):
+        return tf.concat([tf.nn.relu(x[:, :3]), x[:, 3:]], 1)
+
+
 def wide(shape, dtype=None):
     return keras.random.normal(shape, stddev=10, dtype=dtype, seed=0)
 
@@ -170,7 +184,7 @@ WITHOUT_RELU_AT_THE_END = {
     "GRU": (SERIES, layers.GRU(3, activation="relu", return_sequences=True)),
     "SimpleRNN": (SERIES, layers.SimpleRNN(3, activation="relu")),
     "SimpleRNN sequences": (SERIES, layers.SimpleRNN(3, activation="relu", return_sequences=True)),
-    "RNN of cells": (SERIES, layers.RNN([layers.GRUCell(3, activation="relu")] * 1)),
+    "RNN of cells": (SERIES, layers.RNN([layers.GRUCell(3, activation="relu")])),
     "ConvLSTM1D": (VOLUME[1:], layers.ConvLSTM1D(2, 2, activation="relu")),
     "ConvLSTM2D": (FILM, layers.ConvLSTM2D(2, 2, activation="relu")),
     "Bidirectional": (SERIES, layers.Bidirectional(layers.LSTM(3, activation="relu"))),
@@ -178,6 +192,8 @@ WITHOUT_RELU_AT_THE_END = {
     "Residual": (VECTOR, Residual()),
     "ReluInside": (VECTOR, ReluInside()),
     "AddsAfterRelu": (VECTOR, AddsAfterRelu()),
+    "AddsAfterDense": (VECTOR, AddsAfterDense(6, activation="relu")),
+    "ReluInTheCorner": (IMAGE, ReluInTheCorner()),
     "pooled": (IMAGE, lambda x: layers.MaxPooling2D()(layers.ReLU()(x))),
     "sum": (VECTOR, lambda x: layers.ReLU()(x) + layers.ReLU()(-x)),
     "unequal limits": (VECTOR, relu_pair(None, 0.5)),
