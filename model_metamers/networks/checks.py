@@ -170,7 +170,7 @@ def _remedy(lowest: float, highest: float, bounds: tuple[float, float]) -> str:
         return "Divide by 255"
     if lowest >= 0 and highest <= 255 and bounds == (-1, 1):
         return "Divide by 127.5 and subtract 1"
-    return "Scale or clip them, or give the network the stimulus_range of what it takes"
+    return "Scale or clip them, or give the network another stimulus_range (None for no bounds)"
 
 
 def _in_words(bounds: tuple[float, float] | None) -> str:

@@ -111,8 +111,9 @@ def _compare_with_natural(
 ) -> pd.DataFrame:
     """Return correlations at the layer and the logits, and the network's labels."""
     readout = network.readout().layer
+    layers = [layer] if layer == readout else [layer, readout]
     natural, metamer = (
-        network.activations(load_previews(folder, network, shown, ids), [layer, readout])
+        network.activations(load_previews(folder, network, shown, ids), layers)
         for shown in (NATURAL, layer)
     )
     logits_natural, logits_metamer = _flat(natural[readout]), _flat(metamer[readout])
