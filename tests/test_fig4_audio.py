@@ -140,7 +140,7 @@ def test_stereo_short_and_unknown_sounds_are_used_and_it_is_said(tmp_path):
     tone(tmp_path / "sounds" / "perhaps" / "other.ogg", seconds=1.5, rate_hz=22_050)
     result = run(
         "fig4_audio", *QUICK, f"--stimuli_dir={tmp_path / 'sounds'}", "--num_stimuli=3",
-        "--iterations=5", f"--output_dir={tmp_path / 'run'}",
+        "--layers=conv_0", "--iterations=5", f"--output_dir={tmp_path / 'run'}",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "mixed the channels of 1 of 3 sounds" in result.stderr

@@ -12,7 +12,7 @@ from model_metamers.stimuli.made import objects
 @pytest.mark.slow
 def test_a_deep_layer_matches_worse_with_the_true_relu_gradient():
     network = mm.load_network("vgg_19_small")
-    natural = objects.render_objects([0, 16, 32, 48], [2_000_000] * 4).astype(np.float32) / 255
+    natural = objects.render_objects([0, 48], [2_000_000] * 2).astype(np.float32) / 255
     config = mm.SynthesisConfig(iterations=150, learning_rate=0.03, decay_rate=0.5, decay_steps=40)
     medians = []
     for setting in (config, replace(config, modified_gradient=False)):
