@@ -156,7 +156,7 @@ def test_stereo_short_and_unknown_sounds_are_used_and_it_is_said(tmp_path):
     [
         (["--networks=vgg_19_small"], "unknown network 'vgg_19_small'; choose from: word_aliased"),
         ([f"--networks={NETWORK}", "--layers=pool_0"], "unknown layer 'pool_0'"),
-        (["--preset=paper"], "no file"),
+        (["--preset=paper"], "--preset=paper needs natural stimuli"),
     ],
 )
 def test_a_user_mistake_is_one_line_and_leaves_nothing(tmp_path, flags, message):

@@ -91,7 +91,7 @@ def test_the_committed_nulls_are_those_of_the_renders(tmp_path):
     [
         (["--shard=2/2"], "no shard 2 of 2: .* 0/2 to 1/2"),
         (["--layers=conv9"], "vgg_19_small has none of the layers conv9; it has: conv1_2, "),
-        (["--preset=paper", "--networks=vgg_19_small"], "--stimuli_dir"),
+        (["--preset=paper", "--networks=vgg_19_small"], "--preset=paper is for networks at full size"),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_leave_nothing(flags, message, tmp_path):
