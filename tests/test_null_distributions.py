@@ -89,9 +89,12 @@ def test_the_committed_nulls_are_those_of_the_renders(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--shard=2/2"], "no shard 2 of 2: .* 0/2 to 1/2"),
-        (["--layers=conv9"], "vgg_19_small has none of the layers conv9; it has: conv1_2, "),
-        (["--preset=paper", "--networks=vgg_19_small"], "--preset=paper is for networks at full size"),
+        (["--shard=2/2"], "no shard 2 of 2; choose from 0/n to n-1/n"),
+        (["--layers=conv9"], "unknown layer 'conv9'; the networks have: conv1_2, "),
+        (
+            ["--preset=paper", "--networks=vgg_19_small"],
+            "--preset=paper is for networks at full size",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_leave_nothing(flags, message, tmp_path):
