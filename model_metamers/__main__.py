@@ -1,8 +1,8 @@
 """The command line: which networks there are, what their layers are, and their published weights.
 
-model_metamers list
-model_metamers layers vgg_19_small
-model_metamers fetch vgg_19
+    model_metamers list
+    model_metamers layers vgg_19_small
+    model_metamers fetch vgg_19
 """
 
 import argparse
