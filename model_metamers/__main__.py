@@ -1,8 +1,9 @@
 """The command line: which networks there are, what their layers are, and their published weights.
 
-    model_metamers list
-    model_metamers layers vgg_19_small
-    model_metamers fetch vgg_19
+model_metamers list
+model_metamers layers vgg_19_small
+model_metamers layers my_model.keras
+model_metamers fetch vgg_19
 """
 
 import argparse
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from model_metamers.networks import catalog, locations
 from model_metamers.networks.catalog_entry import CatalogEntry
 from model_metamers.networks.identity import SMALL
+
+_KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="the networks, and where their weights come from")
     layers = commands.add_parser("layers", help="the layers that metamers are made for")
     fetch = commands.add_parser("fetch", help="download a network's published weights")
-    for command in (layers, fetch):
-        command.add_argument("network", metavar="NETWORK", help="a name of `list`")
+    of_files = f", or a Keras model of your own ({', '.join(_KERAS_FILES)})"
+    layers.add_argument("network", metavar="NETWORK", help=f"a name of `list`{of_files}")
+    fetch.add_argument("network", metavar="NETWORK", help="a name of `list`")
     return parser
 
 
@@ -68,9 +72,18 @@ def _weights(entry: CatalogEntry) -> str:
 
 
 def _layers(name: str) -> None:
-    catalog.catalog_entry(name)  # a wrong name is told before TensorFlow starts
+    is_file = name.endswith(_KERAS_FILES)
+    if not is_file:
+        catalog.catalog_entry(name)  # a wrong name is told before TensorFlow starts
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    print(catalog.load_network(name, weights=None).describe().to_string(index=False))
+    if is_file:
+        from model_metamers.networks.keras_files import load_keras_model
+        from model_metamers.networks.network import Network
+
+        network = Network.from_keras(load_keras_model(name))
+    else:
+        network = catalog.load_network(name, weights=None)
+    print(network.describe().to_string(index=False))
 
 
 def _fetch(name: str) -> None:

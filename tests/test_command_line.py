@@ -37,9 +37,17 @@ def test_the_layers_of_a_network_are_shown(capsys):
     assert lines[1].endswith("modified") and lines[-1].endswith("true")
 
 
+def test_the_layers_of_ones_own_model_are_shown(small_model, tmp_path, capsys):
+    small_model.save(tmp_path / "own.keras")
+    assert main(["layers", str(tmp_path / "own.keras")]) == 0
+    shown = {line.split()[0]: line.split()[-1] for line in capsys.readouterr().out.splitlines()}
+    assert shown["fused"] == shown["separate"] == "modified" and shown["left"] == "true"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["layers", "nowhere/own.keras"], "error: nowhere/own.keras is not there; give a file "),
         (["layers", "vgg_99"], "error: unknown network 'vgg_99'; choose from: vgg_19, "),
         (["fetch", "vgg_99"], "error: unknown network 'vgg_99'; choose from: vgg_19, "),
         (["fetch", "vgg_19_small"], "error: there is no download of vgg_19_small; see: "),
