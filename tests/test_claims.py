@@ -1,6 +1,7 @@
 """The claims: measurements whose answer is known, their intervals, and the committed verdicts."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -339,9 +340,12 @@ def test_every_verdict_has_what_it_needs(committed):
     assert (committed.reason[committed.verdict == REPRODUCED] == "").all()
 
 
-def test_a_folder_without_a_record_is_told_in_one_line(tmp_path):
-    (tmp_path / "empty").mkdir()
-    output = tmp_path / "claims.csv"
-    flags = [f"--fig3_visual_dir={tmp_path / 'empty'}", f"--output={output}"]
+def test_a_folder_without_tables_or_without_a_record_is_told_in_one_line(tmp_path):
+    folder, output = tmp_path / "folder", tmp_path / "claims.csv"
+    flags = [f"--fig3_visual_dir={folder}", f"--output={output}"]
+    folder.mkdir()
+    assert "it is no folder of fig3_visual.py" in error_of(run("claims", *flags, cwd=tmp_path))
+    for table in ("matches", "recognition"):
+        shutil.copy(FIGURES / "fig3_visual" / f"{table}.csv", folder)
     assert "run.json" in error_of(run("claims", *flags, cwd=tmp_path))
     assert not output.exists()

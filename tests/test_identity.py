@@ -73,11 +73,19 @@ def test_a_run_tells_what_its_networks_are_whatever_their_names(tmp_path):
 
 def test_folders_without_identities_have_the_catalogues(tmp_path):
     folder = RunFolder(tmp_path)
-    (tmp_path / "run.json").write_text('{"config": {}}')
+    (tmp_path / "run.json").write_text('{"config": {}, "checkpoint_sha256": {}}')
     known = identities_of(folder)
     assert known["vgg_19_small_seed1"] == catalog.catalog_entry("vgg_19_small_seed1").identity
     upper = known["word_reduced_aliasing_small.above_cochleagram"]
     assert (upper.part_of, upper.above) == ("word_reduced_aliasing_small", "cochleagram")
+
+
+@pytest.mark.parametrize("networks", ['["vgg_19"]', '{"vgg_19": {"label": "VGG"}}', '{"a": 1}'])
+def test_a_record_that_does_not_tell_what_networks_are_is_one_line(networks, tmp_path):
+    record = f'{{"config": {{}}, "checkpoint_sha256": {{}}, "networks": {networks}}}'
+    (tmp_path / "run.json").write_text(record)
+    with pytest.raises(ValueError, match=r"run\.json does not tell what its networks are"):
+        identities_of(RunFolder(tmp_path))
 
 
 def observer_with(model, **readouts):

@@ -74,7 +74,8 @@ def test_fresh_heads_of_the_catalogs_networks_start_ten_times_smaller(name, monk
     """Of an eighth of the width: 512 units before the heads, whose variance by He is 2 / 512."""
     entry = catalog.catalog_entry(name)
     build = partial(entry.build, widths=1 / 8, cochleagram=SMALL_COCHLEAGRAM)
-    monkeypatch.setitem(catalog.CATALOG, name, replace(entry, build=build))
+    narrow = replace(entry.blueprint, build=build)
+    monkeypatch.setitem(catalog.CATALOG, name, replace(entry, load=lambda: narrow))
     network = mm.load_network(name, weights=None)
     assert len(network.model.outputs) == len(PUBLISHED[name])
     for output in network.model.outputs:

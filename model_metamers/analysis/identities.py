@@ -9,8 +9,16 @@ def identities_of(folder: RunFolder) -> dict[str, NetworkIdentity]:
     """Return name -> identity of the networks that a run recorded, and of all we know.
 
     Folders of earlier versions recorded none: their names are in the catalogue.
+
+    Raises:
+        ValueError: run.json cannot be read, or tells something else about its networks.
     """
     recorded = folder.read_run_record().get("networks", {})
-    return known_identities() | {
-        name: NetworkIdentity(**fields) for name, fields in recorded.items()
-    }
+    try:
+        of_run = {name: NetworkIdentity(**fields) for name, fields in recorded.items()}
+    except (AttributeError, TypeError) as error:
+        raise ValueError(
+            f"{folder.path / 'run.json'} does not tell what its networks are ({error}); restore "
+            f"it, or choose another {folder.flag}"
+        ) from None
+    return known_identities() | of_run
