@@ -12,8 +12,8 @@ represented by the rate with the highest median Spearman correlation at the end.
 `--paper_steps`, Adam has the paper's schedule instead, and L-BFGS a third of its evaluations.
 
 Curves of a network and layer are kept in curves/ as soon as they are there, and the same command
-continues after a break. Writes benchmark_solvers.csv (a row for every network and layer; seconds
-are without tracing), curves.csv and figure.png and .pdf.
+continues after a break. Beside the folder goes a table of its name with a row for every network
+and layer (seconds are without tracing), into it curves.csv, figure.png and figure.pdf.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from model_metamers.networks.catalog import catalog_entry
+from model_metamers.networks.catalog import catalog_entry, list_networks
 from shared import paths, script
 from shared.options import MOST_ITERATIONS, define_count
 
@@ -43,7 +43,9 @@ define_count("iterations", None, "Evaluations [600 for images, 500 for sounds]."
 define_count(
     "paper_steps", None, "Steps of Adam with the paper's schedule [not used].", MOST_ITERATIONS
 )
-flags.DEFINE_string("output_dir", "runs/benchmark_solvers", "Where results go.")
+flags.DEFINE_string(
+    "output_dir", "runs/benchmark_solvers", "Where results go; the table goes beside it."
+)
 _STAGE = flags.DEFINE_enum("stage", "all", ("all", "figure"), "Everything, or only the figure.")
 
 
@@ -96,10 +98,17 @@ def _curves(network: "Network", layer: str) -> "pd.DataFrame":
 def _read_curves(folder: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    paths = sorted((folder / "curves").glob("*.csv"), key=lambda path: path.stat().st_mtime)
-    if not paths:
+    tables = [pd.read_csv(path) for path in (folder / "curves").glob("*.csv")]
+    if not tables:
         raise ValueError(f"{folder / 'curves'} holds no curves yet; run without --stage=figure")
-    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    # In the catalogue's order, whatever was made first.
+    places = {
+        (name, layer): (place, catalog_entry(name).metamer_layers.index(layer))
+        for place, name in enumerate(list_networks())
+        for layer in catalog_entry(name).metamer_layers
+    }
+    tables.sort(key=lambda table: places[table.network.iloc[0], table.layer.iloc[0]])
+    return pd.concat(tables, ignore_index=True)
 
 
 def _write_table(folder: Path, curves: "pd.DataFrame") -> None:
@@ -109,8 +118,8 @@ def _write_table(folder: Path, curves: "pd.DataFrame") -> None:
 
     groups = curves.groupby(["network", "layer"], sort=False)
     table = pd.DataFrame([solver_curves.summary(group) for _, group in groups])
-    for name, rows in (("benchmark_solvers", table), ("curves", curves)):
-        path = folder / f"{name}.csv"
+    beside = folder.with_name(f"{folder.name}.csv")
+    for path, rows in ((beside, table), (folder / "curves.csv", curves)):
         script.write(path, rows.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 

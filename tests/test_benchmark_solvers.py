@@ -35,6 +35,8 @@ def test_the_table_tells_when_lbfgs_has_what_the_best_other_has_at_the_end():
     assert row["share_of_seconds"] == 0.75 and row["lbfgs_spearman"] == 0.99
     never = pd.concat([course("lbfgs", [0.5, 0.6]), course("adam, 0.01", [0.5, 0.7])])
     assert solver_curves.summary(never)["share_of_evaluations"] == np.inf
+    perfect = pd.concat([course("lbfgs", [0.99991]), course("adam, 0.01", [0.99999])])
+    assert solver_curves.summary(perfect)["share_of_evaluations"] == 1
 
 
 def test_adam_has_four_falling_rates_and_the_same_evaluations():
@@ -64,7 +66,7 @@ def test_the_figure_has_two_panels_for_every_layer():
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("solvers")
+    folder = tmp_path_factory.mktemp("results") / "solvers"
     flags = ("--networks=vgg_19_small", "--layers=conv1_2", "--num_stimuli=2", "--iterations=4")
     result = command_line.run("benchmark_solvers", *flags, f"--output_dir={folder}")
     assert result.returncode == 0, result.stderr
@@ -78,7 +80,7 @@ def test_every_solver_is_followed_from_the_same_noise(finished):
     assert list(curves.groupby("solver").evaluations.max()) == [4] * 5
     assert curves.solver.nunique() == 5 and curves.spearman.between(-1, 1).all()
     assert (curves.groupby("solver").seconds.diff().dropna() > 0).all()
-    (row,) = pd.read_csv(folder / "benchmark_solvers.csv").to_dict("records")
+    (row,) = pd.read_csv(folder.parent / "solvers.csv").to_dict("records")
     assert (row["network"], row["layer"], row["other_evaluations"]) == (
         "vgg_19_small",
         "conv1_2",

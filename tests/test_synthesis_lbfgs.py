@@ -10,6 +10,8 @@ import tensorflow as tf
 from model_metamers.synthesis import SynthesisConfig, lbfgs, synthesize
 from model_metamers.synthesis.objective import evaluation
 from model_metamers.synthesis.solver import Bounds
+from shared.options import PAPER
+from shared.presets import AUDIO, VISUAL
 
 LBFGS = SynthesisConfig(iterations=60, solver="lbfgs", log_every=20)
 
@@ -182,3 +184,22 @@ def test_a_stuck_stimulus_stops_by_itself(natural):
     config = SynthesisConfig(iterations=500, solver="lbfgs")
     result = synthesize(function, "", natural, config, initial=start)
     assert (result.step < 100).all() and list(result.status) == ["finished"] * 3
+
+
+def test_a_stimulus_that_gets_no_further_stops_by_itself(natural):
+    """The layer's ripples have a local minimum at every place."""
+    function = Function(lambda x: tf.concat([x, tf.sin(40 * x)], axis=-1))
+    config = SynthesisConfig(iterations=1000, solver="lbfgs")
+    result = synthesize(function, "", natural, config)
+    assert (result.step < 500).all() and (result.losses[-1] > 1e-4 * result.losses[0]).all()
+    assert list(result.status) == ["finished"] * 3
+
+
+@pytest.mark.parametrize("presets", [VISUAL, AUDIO])
+def test_every_preset_but_the_papers_uses_it(presets):
+    for name, preset in presets.items():
+        config = SynthesisConfig(preset.iterations, **preset.synthesis(preset.iterations))
+        if name == PAPER:
+            assert config == SynthesisConfig(iterations=15_000)
+        else:
+            assert config.solver == "lbfgs" and config.iterations <= 300
