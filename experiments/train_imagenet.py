@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from shared import paths, script
-from shared.training_flags import as_flags_say, define_full_size_flags
+from shared.training_flags import as_flags_say, chosen_networks, define_full_size_flags
 
 if TYPE_CHECKING:
     from shared.courses import Course
@@ -34,7 +34,8 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on small images.")
 def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
-    share, chosen = script.working_share(options.strategy), script.names("networks")
+    names = chosen_networks("experiments/train_imagenet.py")
+    share = script.working_share(options.strategy)
     output_dir = paths.if_given(paths.output_folder, "output_dir")
     data_dir = paths.input_folder("data_dir", "name the folder of ImageNet")
     script.start_tensorflow()
@@ -43,7 +44,6 @@ def main() -> None:
     from model_metamers.networks import catalog, locations
     from shared import corpus_images, courses
 
-    names = courses.known_names(chosen, corpus_images.NETWORKS)
     strategy = devices.make_training_strategy(options.strategy)
     dataset = corpus_images.read_dataset(data_dir)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from shared import paths, script
+from shared.training_flags import chosen_networks
 
 if TYPE_CHECKING:
     from shared.courses import Course
@@ -35,7 +36,7 @@ _STRATEGY = flags.DEFINE_enum("strategy", "none", ("none", "mirrored"), "Devices
 
 def main() -> None:
     """Train what is not trained yet."""
-    chosen = script.names("networks")
+    names = chosen_networks("experiments/train_small.py")
     output_dir = paths.if_given(paths.output_folder, "output_dir")
     data_dir = paths.if_given(paths.output_folder, "data_dir")
     speech_dir = paths.if_given(paths.input_folder, "speech_dir")
@@ -47,8 +48,6 @@ def main() -> None:
     from model_metamers.networks import locations
     from shared import courses
 
-    trained_here = courses.networks_trained_by("experiments/train_small.py")
-    names = courses.known_names(chosen, trained_here)
     output_dir = output_dir or locations.trained()
     data_dir = data_dir or output_dir / "training_data"
     courses.train_networks(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from shared import paths, script
-from shared.training_flags import as_flags_say, define_full_size_flags
+from shared.training_flags import as_flags_say, chosen_networks, define_full_size_flags
 
 if TYPE_CHECKING:
     from shared.courses import Course
@@ -39,7 +39,8 @@ _TRIAL = flags.DEFINE_bool("trial", False, "Narrow networks on a coarse cochleag
 def main() -> None:
     """Train what is not trained yet."""
     options = flags.FLAGS
-    share, chosen = script.working_share(options.strategy), script.names("networks")
+    names = chosen_networks("experiments/train_word_cnn.py")
+    share = script.working_share(options.strategy)
     output_dir = paths.if_given(paths.output_folder, "output_dir")
     dataset_dir = paths.input_folder("dataset_dir", "build_word_dataset.py makes one")
     script.start_tensorflow()
@@ -48,7 +49,6 @@ def main() -> None:
     from model_metamers.networks import catalog, locations
     from shared import corpus_words, courses
 
-    names = courses.known_names(chosen, corpus_words.NETWORKS)
     strategy = devices.make_training_strategy(options.strategy)
     dataset = corpus_words.read_dataset(dataset_dir)
     suffix, changes = ("_trial", corpus_words.TRIAL) if _TRIAL.value else ("", {})

@@ -222,7 +222,7 @@ def test_the_figure_is_redrawn_from_the_tables_without_tensorflow(finished, tmp_
     "flags, message",
     [
         ([*QUICK[:1], "--layers=pool_0,logits"], "none of the layers ends in a ReLU"),
-        ([*QUICK, "--num_compared=0"], "--num_compared must be at least 1"),
+        ([*QUICK, "--num_compared=0"], "flag --num_compared=0"),
     ],
 )
 def test_a_user_mistake_is_one_line_and_leaves_nothing(tmp_path, flags, message):

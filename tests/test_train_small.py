@@ -98,7 +98,7 @@ def test_a_second_call_finds_the_network_there(trained, flags):
     ("mistake", "message"),
     [
         ("--networks=vgg_19_small,vgg_99", "unknown network 'vgg_99'; choose from: vgg_19_small"),
-        ("--n_per_class=15", "n_per_class must be a positive multiple of 10; got 15"),
+        ("--n_per_class=15", "--n_per_class must be a multiple of 10; got 15"),
         ("--steps=0", "steps"),
     ],
 )

@@ -18,7 +18,8 @@ from model_metamers.paper import load_table
 from model_metamers.training import imagenet, tasks
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
-from shared.courses import Course, networks_trained_by, scores_on_one_device
+from shared.courses import Course, scores_on_one_device
+from shared.training_flags import networks_trained_by
 
 NETWORKS = networks_trained_by("experiments/train_imagenet.py")
 SCORES = ("top1_percent", "top5_percent")

@@ -21,7 +21,8 @@ from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
 from model_metamers.training import clip_lists, tasks, word_stream
 from model_metamers.training.evaluation import judge
 from model_metamers.training.loop import TrainingConfig
-from shared.courses import Course, Scores, networks_trained_by, scores_on_one_device
+from shared.courses import Course, Scores, scores_on_one_device
+from shared.training_flags import networks_trained_by
 
 NETWORKS = networks_trained_by("experiments/train_word_cnn.py")
 N_CLASSES = WORD_HEAD | AUDIOSET_HEAD

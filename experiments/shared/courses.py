@@ -21,7 +21,6 @@ from model_metamers import devices
 from model_metamers.cluster import Share
 from model_metamers.files import locked
 from model_metamers.networks import checkpoints
-from model_metamers.networks.catalog import CATALOG
 from model_metamers.networks.manifest import MANIFEST, read_manifest, update_manifest
 from model_metamers.networks.network import initialise
 from model_metamers.training.loop import LossFunction, TrainingConfig, train
@@ -71,11 +70,6 @@ class CsvLog:
             csv.writer(file).writerow(values)
 
 
-def networks_trained_by(script_path: str) -> list[str]:
-    """Return the networks of the catalogue that a script trains."""
-    return [name for name, entry in CATALOG.items() if entry.training_script == script_path]
-
-
 def scores_on_one_device(validation: Callable[..., Scores]) -> Callable[[keras.Model], Scores]:
     """Return the scores of a course from its (model, strategy, share) -> scores."""
 
@@ -84,18 +78,6 @@ def scores_on_one_device(validation: Callable[..., Scores]) -> Callable[[keras.M
         return {f"validation_{name}": score for name, score in found.items()}
 
     return scores
-
-
-def known_names(chosen: Sequence[str] | None, known: Sequence[str]) -> list[str]:
-    """Return the networks to train: those chosen, or all that a script trains.
-
-    Raises:
-        ValueError: one is not among these.
-    """
-    for name in chosen or ():
-        if name not in known:
-            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
-    return list(chosen or known)
 
 
 def train_networks(

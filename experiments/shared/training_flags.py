@@ -1,9 +1,12 @@
-"""The flags that the trainings at full size have in common."""
+"""The flags that the trainings have in common, and the networks that each script trains."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from absl import flags
+
+from model_metamers.networks.catalog import CATALOG
+from shared import script
 
 if TYPE_CHECKING:  # it imports TensorFlow
     from model_metamers.training.loop import TrainingConfig
@@ -30,3 +33,22 @@ def as_flags_say(recipe: "TrainingConfig") -> "TrainingConfig":
     """Return a recipe with what those flags change."""
     values = {name: flags.FLAGS[name].value for name in _OF_RECIPES}
     return replace(recipe, **{name: value for name, value in values.items() if value is not None})
+
+
+def networks_trained_by(script_path: str) -> list[str]:
+    """Return the networks of the catalogue that a script trains."""
+    return [name for name, entry in CATALOG.items() if entry.training_script == script_path]
+
+
+def chosen_networks(script_path: str) -> list[str]:
+    """Return the networks of --networks, by default all that a script trains.
+
+    Raises:
+        ValueError: one is not among these.
+    """
+    known = networks_trained_by(script_path)
+    chosen = script.names("networks") or known
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"unknown network {name!r}; choose from: {', '.join(known)}")
+    return list(chosen)
