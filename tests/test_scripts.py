@@ -104,6 +104,8 @@ def test_start_up_lines_are_left_out_and_errors_are_not(capfd):
         (PermissionError(errno.EACCES, "Permission denied", "/root/a"),
          "/root/a: Permission denied; choose another path"),
         (OSError("cannot identify image file"), "cannot identify image file"),
+        (MemoryError("Unable to allocate 258. GiB"), "Unable to allocate 258. GiB; choose fewer"),
+        (MemoryError(), "the memory is full; choose fewer stimuli"),
     ],
 )  # fmt: skip
 def test_an_error_of_the_system_is_a_line_that_helps(error, told, capsys, monkeypatch):

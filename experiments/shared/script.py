@@ -52,7 +52,7 @@ def run(main: Callable[[], None]) -> None:
             main()
     except Finished as finished:
         logging.info("%s", finished)
-    except (flags.Error, ValueError, OSError) as mistake:
+    except (flags.Error, ValueError, OSError, MemoryError) as mistake:
         if flags.FLAGS.is_parsed() and logging.vlog_is_on(1):
             raise
         print(f"error: {' '.join(_told(mistake).split())}", file=sys.stderr)
@@ -62,7 +62,9 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _told(mistake: Exception) -> str:
-    """Return what is said of a mistake, or of a file that cannot be read or written."""
+    """Return what is said of a mistake, a file that cannot be read or written, or the memory."""
+    if isinstance(mistake, MemoryError):
+        return f"{mistake or 'the memory is full'}; choose fewer stimuli, or a smaller batch"
     if not isinstance(mistake, OSError) or not mistake.strerror:
         return str(mistake)
     remedy = {
