@@ -98,6 +98,8 @@ def test_the_figure_is_made_from_committed_previews_alone(measured, tmp_path):
     names = (
         "run.json",
         "matches.csv",
+        "exclusions.csv",
+        "nulls.csv",
         "previews/vgg_19_small/natural",
         "previews/vgg_19_small/fc8",
     )
