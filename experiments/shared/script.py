@@ -64,7 +64,7 @@ def run(main: Callable[[], None]) -> None:
 def _told(mistake: Exception) -> str:
     """Return what is said of a mistake, a file that cannot be read or written, or the memory."""
     if isinstance(mistake, MemoryError):
-        return f"{mistake or 'the memory is full'}; choose fewer stimuli, or a smaller batch"
+        return f"{str(mistake) or 'the memory is full'}; choose fewer stimuli, or a smaller batch"
     if not isinstance(mistake, OSError) or not mistake.strerror:
         return str(mistake)
     remedy = {

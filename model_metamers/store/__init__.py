@@ -6,14 +6,13 @@
     metamers/<network>/<layer>.state.npz  an unfinished piece, to continue from
     previews/<network>/<layer>/<stimulus_id>.png | .wav    (layer "natural": the originals)
     nulls/<network>/<layer>.npz           null distributions, kept because they take long
-    nulls/<network>/<layer>.shard<i>of<n>.npy    shares of one, until all are there
-    matches.csv, recognition.csv, figure.png, figure.pdf
+    nulls/<network>/<layer>.shard<i>of<n>.npy    shards of one, until all are there
+    matches.csv, exclusions.csv, nulls.csv, recognition.csv, figure.png, figure.pdf
 
 A piece is the metamers of one network and layer. Every file is written beside its place, synced
-and renamed into it, so a killed run leaves either the old file or the new one, and workers may
-write different pieces at the same time. Nothing is pickled.
-
-Source: DESIGN section 7.
+and renamed into it, so a killed run leaves either the old file or the new one. Processes may share
+a folder: whoever works on a piece, or changes a table, holds its lock (`.<name>.lock`, gone when
+the work is done). Nothing is pickled.
 """
 
 from model_metamers.store.foreign import load_foreign_pickle

@@ -15,8 +15,6 @@ Python 2 and protocols up to 2 call the built-in types __builtin__; NumPy 2 writ
 
 A pickle can also ask for memory: bytes of a given number, lengths it does not have, a value to be
 remembered at place 2**31. It gets none that its own size does not explain.
-
-Source: DESIGN section 7.
 """
 
 import io

@@ -2,8 +2,6 @@
 
 Every file appears at its place complete: it is written beside it, synced and renamed. Arrays are
 npz files without pickles, images 8-bit PNG, sounds 16-bit mono WAV.
-
-Source: DESIGN section 7.
 """
 
 import logging
