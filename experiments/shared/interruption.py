@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 2.0
 _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _MESSAGE = "interrupted; the same command continues where it stopped"
 
