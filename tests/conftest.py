@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -40,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = collections.Counter(item.path for item in items if item.get_closest_marker("slow"))
     size = collections.Counter(item.path for item in items)
     items.sort(key=lambda item: (-slow[item.path], -size[item.path], item.path))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the libraries' million objects, a twentieth of the time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

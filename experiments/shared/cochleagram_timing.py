@@ -49,7 +49,7 @@ def _errors(
 
 
 def _loss_gradient(layer: Cochleagram, target: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-    @tf.function
+    @tf.function(autograph=False)
     def gradient(waveforms: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(waveforms)

@@ -134,7 +134,7 @@ def _bare_steps(network: Network, layer: str, stimuli: np.ndarray, n_steps: int)
     response = network.response(layer)
     target = response(tf.constant(stimuli))
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradient(metamer: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(metamer)

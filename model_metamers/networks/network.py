@@ -349,7 +349,7 @@ class Network:
         if layers not in self._compiled:
             respond = self._up_to(list(self._tensors(layers).values()))
             signature = [tf.TensorSpec((None, *self.stimulus_shape), tf.float32)]
-            function = tf.function(respond, input_signature=signature)
+            function = tf.function(respond, input_signature=signature, autograph=False)
             self._compiled[layers] = function.get_concrete_function()
         return self._compiled[layers]
 

@@ -106,7 +106,7 @@ def without_gradient(
     part = keras.Model(model.inputs[0], [*outputs.values(), *differentiated.values()])
     why: dict[str, str] = {}
 
-    @tf.function(input_signature=[tf.TensorSpec(probes.shape, tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec(probes.shape, tf.float32)], autograph=False)
     def respond(stimuli: tf.Tensor) -> tuple[Responses, Responses]:
         values = part(stimuli, training=False)
         own, targets = _in_groups((outputs, differentiated), values)

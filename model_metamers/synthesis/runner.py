@@ -6,6 +6,7 @@ fixed size, which is split over the strategy's replicas.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,12 @@ class StepRunner:
         places = shape[0] // strategy.num_replicas_in_sync
         # Responses to natural stimuli are evaluated against no target, the scalar zero.
         signature = tf.TensorSpec([places, *shape[1:]]), tf.TensorSpec(None)
-        evaluate = tf.function(evaluation(matched), input_signature=signature)
+        evaluate = _graph(evaluation(matched), input_signature=signature)
         # XLA speeds a step up on GPUs and slows it down on CPUs. Loops in the network compile only
         # if XLA is to compile the function that is the first to trace them.
         is_gpu = bool(tf.config.list_logical_devices("GPU"))
-        respond = tf.function(lambda stimuli: evaluate(stimuli, 0.0).response, jit_compile=is_gpu)
-        steps = tf.function(_steps(evaluate, solver), jit_compile=is_gpu)
+        respond = _graph(lambda stimuli: evaluate(stimuli, 0.0).response, jit_compile=is_gpu)
+        steps = _graph(_steps(evaluate, solver), jit_compile=is_gpu)
 
         # Given a compiled function itself, a strategy of CPUs compiles all replicas as one.
         self._respond = _Graph(lambda stimuli: strategy.run(lambda x: respond(x), (stimuli,)))
@@ -92,11 +93,15 @@ class StepRunner:
         return np.concatenate([p.numpy() for p in parts]) if len(parts) > 1 else parts[0].numpy()
 
 
+# Translating Python's ifs and loops on tensors, of which there are none, would take 2 seconds.
+_graph = partial(tf.function, autograph=False)
+
+
 class _Graph:
     """A function that is traced once, for the shapes of its first call."""
 
     def __init__(self, function: Callable):
-        self._function = tf.function(function)
+        self._function = _graph(function)
         self._traced: Callable | None = None
 
     def __call__(self, *arguments: Any) -> Any:

@@ -39,7 +39,7 @@ def judge(
         own = {name: tf.identity(values) for name, values in found.items()}
         return tf.distribute.get_replica_context().all_gather(own, axis=0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def judged(batch: tuple) -> Mapping[str, tf.Tensor]:
         gathered = strategy.run(replica_judgement, args=batch)
         return {

@@ -178,7 +178,7 @@ def _train_step(
             _average_statistics(model, replica)
         return replica.all_reduce(tf.distribute.ReduceOp.SUM, loss)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(batch: tuple) -> tf.Tensor:
         return strategy.experimental_local_results(strategy.run(replica_step, args=batch))[0]
 

@@ -28,7 +28,7 @@ def class_accuracy(
     Returns:
         "fine": share of right classes; "category": share whose class is of the right category.
     """
-    forward = tf.function(lambda inputs: model(inputs, training=False))
+    forward = tf.function(lambda inputs: model(inputs, training=False), autograph=False)
     predicted_batches, true_batches = [], []
     for inputs, labels in batches:
         predicted_batches.append(np.argmax(forward(tf.constant(inputs)).numpy(), axis=1))
