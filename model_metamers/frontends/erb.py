@@ -73,8 +73,8 @@ class CochleagramConfig:
             )
         if self.n_samples % 2 or self.n_samples % self.samples_per_frame:
             raise ValueError(
-                f"n_samples must be even and a multiple of {self.samples_per_frame} (sample_rate_"
-                f"hz / envelope_rate_hz); got {self.n_samples}"
+                f"n_samples must be even and a multiple of {self.samples_per_frame}, which is "
+                f"sample_rate_hz / envelope_rate_hz; got {self.n_samples}"
             )
 
     @property

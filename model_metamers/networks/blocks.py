@@ -2,9 +2,12 @@
 
 A layer with variables carries its TF-Slim scope as its name, with "." for "/" (Keras allows no
 slash) and the suffix ".linear" where the paper's layer name already belongs to the ReLU or output
-after it: `conv5.conv5_4.linear` -> vgg_19/conv5/conv5_4, `Mixed_6e.Branch_0.Conv2d_0a_1x1.linear`
--> InceptionV3/ Mixed_6e/Branch_0/Conv2d_0a_1x1. Kernels start at zero: weights come from a
-checkpoint or from `network.initialise`.
+after it:
+
+    conv5.conv5_4.linear                       vgg_19/conv5/conv5_4
+    Mixed_6e.Branch_0.Conv2d_0a_1x1.linear     InceptionV3/Mixed_6e/Branch_0/Conv2d_0a_1x1
+
+Kernels start at zero: weights come from a checkpoint or from `network.initialise`.
 
 All tensors: [batch, height, width, channels], float32.
 """

@@ -1,7 +1,4 @@
-"""Files of weights, whatever is in them: hashed, unpacked, their damage told.
-
-What `checkpoints`, `downloads` and `manifest` have in common.
-"""
+"""Files of weights, whatever is in them: hashed, unpacked, their damage told."""
 
 import bz2
 import gzip

@@ -1,7 +1,7 @@
 """Files written safely and read without running anything in them.
 
 Every file appears at its place complete: it is written beside it, synced and renamed. Arrays are
-npz files without pickles, images 8-bit PNG, sounds 16-bit mono WAV.
+npz files without pickles, images 8-bit PNG, cochleagrams 16-bit PNG, sounds 16-bit mono WAV.
 """
 
 import logging
