@@ -328,7 +328,7 @@ def test_waveforms_of_another_length_and_unknown_methods_are_refused():
         ({"low_hz": 8000.0}, "low_hz < high_hz"),
         ({"low_hz": float("nan")}, "low_hz < high_hz"),
         ({"envelope_rate_hz": 300}, "must divide sample_rate_hz; got 300 and 20000"),
-        ({"n_samples": 40_010}, "even and a multiple of 100 .*got 40010"),
+        ({"n_samples": 40_010}, "even and a multiple of 100, .*got 40010"),
         ({"n_samples": 25, "envelope_rate_hz": 4000}, "even and a multiple of 5"),
     ],
 )
