@@ -97,6 +97,14 @@ class Fails(layers.Layer):
         return x
 
 
+def test_a_stimulus_times_a_number_is_not_sparse():
+    image = keras.Input((4, 4, 3))
+    scaled = 10 * image  # for Keras, a sparse tensor
+    hidden = keras.layers.Dense(5, activation="relu", name="hidden")(scaled)
+    network = Network.from_keras(keras.Model(image, hidden), metamer_layers=["hidden"])
+    assert network.describe().gradient.tolist() == ["modified"]
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "string", "bool"])
 def test_inputs_that_are_not_floats_are_refused(dtype):
     message = refusal_of(keras.Model(*(2 * [keras.Input(SHAPE, dtype=dtype)])))

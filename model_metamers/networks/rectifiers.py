@@ -181,6 +181,10 @@ class _Applied(keras.layers.Layer):
         self._node = node
         self.supports_masking = True
 
+    def compute_output_spec(self, inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+        """Return the symbolic output; Keras calls a number's product sparse, which it is not."""
+        return super().compute_output_spec([keras.KerasTensor(x.shape, x.dtype) for x in inputs])
+
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return the output for tensors in the place of the node's input tensors."""
         places = map(id, self._node.input_tensors)
