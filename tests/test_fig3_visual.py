@@ -126,11 +126,11 @@ def test_a_killed_run_continues_with_the_identical_result(tmp_path):
 
 @pytest.mark.slow
 def test_two_workers_share_the_pieces_of_one_run_folder(tmp_path):
-    flags = [*QUICK, "--num_stimuli=3", "--batch_size=2", "--iterations=20", "--strategy=cluster"]
+    flags = [*QUICK, "--num_stimuli=5", "--batch_size=1", "--iterations=20", "--strategy=cluster"]
     folder = tmp_path / "shared"
     errors = command_line.run_two_workers("fig3_visual", *flags, f"--output_dir={folder}")
-    assert len(RunFolder(folder).read_table("matches")) == 2 * 3
-    # Two layers in two batches each: every worker made two of the four pieces.
+    assert len(RunFolder(folder).read_table("matches")) == 2 * 5
+    # Two layers in two pieces each: every worker made two of the four.
     made = [sum("step" in line and "100%" in line for line in err.splitlines()) for err in errors]
     assert all(made), errors
     assert (folder / "figure.png").exists()

@@ -69,8 +69,8 @@ LAST_LAYERS = {"vgg_19_small": "fc8", "inception_v3_small": "Logits"}
 
 def flags_of(folder, network, *others):
     return [
-        f"--networks={network}", f"--layers={LAST_LAYERS[network]}", "--num_stimuli=3",
-        "--batch_size=2",
+        f"--networks={network}", f"--layers={LAST_LAYERS[network]}", "--num_stimuli=5",
+        "--batch_size=1",
         "--num_null_stimuli=4", "--iterations=30", f"--output_dir={folder}", *others,
     ]  # fmt: skip
 
@@ -98,8 +98,8 @@ def test_two_that_are_started_alike_make_every_piece_once(tmp_path):
     errors = run_at_once(flags, flags)
     made = [re.findall(r"(\S+): +100%", error) for error in errors]
     made = [piece for pieces in made for piece in set(pieces)]
-    assert sorted(made) == ["fc8.stimuli0to1of3", "fc8.stimuli2to2of3"]
-    assert len(RunFolder(folder).read_table("matches")) == 3
+    assert sorted(made) == ["fc8.stimuli0to3of5", "fc8.stimuli4to4of5"]
+    assert len(RunFolder(folder).read_table("matches")) == 5
     assert len(list(folder.glob("metamers/*/*.npz"))) == 1 and not unfinished(folder)
 
 
@@ -147,7 +147,7 @@ def test_a_run_that_is_told_to_end_keeps_its_state(number, status, tmp_path):
     folder = tmp_path / "run"
     flags = flags_of(folder, "vgg_19_small", "--iterations=2000")
     process = command_line.start("fig3_visual", *flags)
-    state = folder / "metamers" / "vgg_19_small" / "fc8.stimuli0to1of3.state.npz"
+    state = folder / "metamers" / "vgg_19_small" / "fc8.stimuli0to3of5.state.npz"
     while not state.exists() and process.poll() is None:
         time.sleep(0.05)
     os.kill(process.pid, number)

@@ -1,6 +1,7 @@
 """Make metamers: pieces of work, shared out in a cluster, resumed after a break.
 
 A piece is some stimuli of one network and layer; its state is saved whenever its loss is logged.
+A batch of them is optimised at a time, and each that ends gives its place to the next.
 """
 
 import logging
@@ -25,6 +26,7 @@ from model_metamers.synthesis import (
     synthesize,
 )
 
+BATCHES_OF_A_PIECE = 4  # more would leave less to share out among workers
 PATIENCE_SECONDS = 600  # without a sign of life from the other workers
 POLL_SECONDS = 1
 
@@ -84,7 +86,7 @@ def make_metamers(
     # Another process may be at work in the folder: what it makes is waited for, not made again.
     while titles:
         for piece, title in list(titles.items()):
-            if _make_unless_taken(piece, config, folder, strategy, title):
+            if _make_unless_taken(piece, config, folder, strategy, batch_size, title):
                 _finish_layer(piece.generator, piece.layer, folder, batch_size)
                 del titles[piece]
         time.sleep(POLL_SECONDS if titles else 0)
@@ -110,12 +112,10 @@ def _wait_for_other_workers(generators: Sequence[Generator], folder: RunFolder) 
 
 
 def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
-    n_stimuli = len(generator.stimuli)
-    if n_stimuli <= batch_size:
+    n_stimuli, size = len(generator.stimuli), BATCHES_OF_A_PIECE * batch_size
+    if n_stimuli <= size:
         return [_Piece(generator, layer, tuple(range(n_stimuli)), layer)]
-    parts = [
-        range(n_stimuli)[start : start + batch_size] for start in range(0, n_stimuli, batch_size)
-    ]
+    parts = [range(n_stimuli)[start : start + size] for start in range(0, n_stimuli, size)]
     # The name tells which stimuli, so that parts made with another batch size are not mixed up.
     return [
         _Piece(generator, layer, tuple(part), f"{layer}.stimuli{part[0]}to{part[-1]}of{n_stimuli}")
@@ -128,6 +128,7 @@ def _make_unless_taken(
     config: SynthesisConfig,
     folder: RunFolder,
     strategy: tf.distribute.Strategy,
+    batch_size: int,
     title: str,
 ) -> bool:
     """Make a piece that is not there yet; return False where another process is making it."""
@@ -135,7 +136,7 @@ def _make_unless_taken(
     with folder.locked_piece(network, piece.name, wait=False) as is_mine:
         there = any(folder.has_piece(network, name) for name in (piece.layer, piece.name))
         if is_mine and not there:
-            _make_piece(piece, config, folder, strategy, title)
+            _make_piece(piece, config, folder, strategy, batch_size, title)
     return is_mine or there
 
 
@@ -144,16 +145,17 @@ def _make_piece(
     config: SynthesisConfig,
     folder: RunFolder,
     strategy: tf.distribute.Strategy,
+    batch_size: int,
     title: str,
 ) -> None:
     """Make a piece from its saved state on, or anew where there is none that fits."""
     name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
     saved = folder.load_state(name, piece.name)
     try:
-        result = _synthesised(piece, stimuli, config, folder, strategy, title, saved)
+        result = _synthesised(piece, stimuli, config, folder, strategy, batch_size, title, saved)
     except UnfitStateError as error:
         _log.warning("%s: %s; starting from the beginning", title, error)
-        result = _synthesised(piece, stimuli, config, folder, strategy, title, None)
+        result = _synthesised(piece, stimuli, config, folder, strategy, batch_size, title, None)
     _save_result(folder, name, piece.name, stimuli, result)
     folder.clear_state(name, piece.name)
 
@@ -164,6 +166,7 @@ def _synthesised(
     config: SynthesisConfig,
     folder: RunFolder,
     strategy: tf.distribute.Strategy,
+    batch_size: int,
     title: str,
     saved: dict[str, np.ndarray] | None,
 ) -> SynthesisResult:
@@ -172,17 +175,24 @@ def _synthesised(
     initial = piece.generator.initial
     initial = None if initial is None else initial[list(piece.indices)]
     state = None if saved is None else SynthesisState.from_arrays(saved)
-    with tqdm(total=config.iterations, desc=title, unit="step") as bar:
-        bar.update(0 if state is None else int(state.step.max()))
+    with tqdm(total=config.iterations * len(stimuli), desc=title, unit="step") as bar:
+
+        def show(state: SynthesisState) -> None:
+            # Whoever has ended early does not take the steps that are left.
+            is_done = state.stopped | state.diverged
+            steps = np.where(is_done, config.iterations, state.step).sum()
+            bar.update(int(steps) - bar.n)
+            bar.set_postfix(loss=f"{np.nanmean(state.loss[-1]):.3g}")
 
         def on_chunk(state: SynthesisState) -> None:
             folder.save_state(piece.network.name, piece.name, state.arrays())
-            bar.update(int(state.step.max()) - bar.n)
-            bar.set_postfix(loss=f"{state.loss[-1].mean():.3g}")
+            show(state)
 
+        if state is not None:
+            show(state)
         return synthesize(
             piece.network, piece.layer, stimuli.stimuli[:], config, strategy, stimuli.ids,
-            state, on_chunk, initial,
+            state, on_chunk, initial, batch_size,
         )  # fmt: skip
 
 
