@@ -49,13 +49,13 @@ def _timed_functions(
     network: Network, layer: str, batch: int, n_steps: int, solver: str
 ) -> dict[str, Callable[[], object]]:
     stimuli = np.random.default_rng(0).random((batch, *network.stimulus_shape), np.float32)
-    steps, log = _synthesis_steps(network, layer, stimuli, n_steps, solver)
+    steps, log = synthesis_steps(network, layer, stimuli, n_steps, solver)
     bare = _bare_steps(network, layer, stimuli, n_steps)
     functions = {"steps": steps, "log": log, "bare": bare, "matrices": _matrix_products(n_steps)}
     if "cochleagram" in network.metamer_layers:
         then = network_of_2019(network)
         _check_alike(network, then, layer, stimuli)
-        steps_2019, log_2019 = _synthesis_steps(then, layer, stimuli, n_steps, solver)
+        steps_2019, log_2019 = synthesis_steps(then, layer, stimuli, n_steps, solver)
         functions |= {"steps_2019": steps_2019, "log_2019": log_2019}
     return functions
 
@@ -112,14 +112,12 @@ def multiply_adds(network: Network, layer: str) -> int:
     )
 
 
-def _synthesis_steps(
+def synthesis_steps(
     network: Network, layer: str, stimuli: np.ndarray, n_steps: int, solver: str
 ) -> tuple[Callable, Callable]:
     """Return functions that run a chunk of steps, and a chunk of none (which logs the loss)."""
-    config, strategy = (
-        SynthesisConfig(iterations=10**6, solver=solver),
-        tf.distribute.get_strategy(),
-    )
+    config = SynthesisConfig(iterations=10**6, solver=solver)
+    strategy = tf.distribute.get_strategy()
     optimiser = make_solver(config, Bounds.of(network.stimulus_range))
     matched = network.matched_response(layer)
     runner = StepRunner(matched, optimiser, strategy, stimuli.shape)
