@@ -56,7 +56,7 @@ def main() -> None:
         if name == "s1":
             write(output_dir, name, training_table())
         elif name in ARCHITECTURES:
-            write(output_dir, f"{name}_{ARCHITECTURES[name]}", architecture(ARCHITECTURES[name]))
+            write_architecture(output_dir, f"{name}_{ARCHITECTURES[name]}", ARCHITECTURES[name])
         elif name in runs:
             write_metamer_tables(output_dir, name, runs[name])
 
@@ -119,12 +119,21 @@ def training_table() -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def architecture(name: str) -> "pd.DataFrame":
-    """Return Table S2 or S3 from the Keras model."""
+def write_architecture(output_dir: Path, table: str, network: str) -> None:
+    """Write Table S2 or S3 from the Keras model, and its comparison with the paper."""
+    from model_metamers.analysis import tables
     from model_metamers.networks.catalog import catalog_entry
-    from model_metamers.networks.layer_table import layer_table
+    from model_metamers.networks.layer_table import layer_table, published_form
+    from model_metamers.paper import load_table
 
-    return layer_table(catalog_entry(name).build())
+    entry = catalog_entry(network)
+    model = entry.build()
+    write(output_dir, table, layer_table(model))
+    ours, published = (
+        published_form(model, entry.blueprint.metamer_layers),
+        load_table(f"table_{table}"),
+    )
+    write(output_dir, f"{table}_check", tables.compare_architecture(ours, published))
 
 
 def write_metamer_tables(output_dir: Path, name: str, run: "RunFolder") -> None:

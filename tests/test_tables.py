@@ -10,8 +10,8 @@ from command_line import PROJECT, error_of, run
 
 from model_metamers.analysis import tables
 from model_metamers.analysis.identities import identities_of
-from model_metamers.networks.catalog import known_identities
-from model_metamers.networks.layer_table import layer_table
+from model_metamers.networks.catalog import catalog_entry, known_identities
+from model_metamers.networks.layer_table import layer_table, published_form
 from model_metamers.paper import load_table
 from model_metamers.store import MATCHES_COLUMNS, RunFolder
 
@@ -41,6 +41,18 @@ def test_committed_architectures_are_the_models_and_have_the_published_features(
     assert len(paper) == 7
     for layer, n_features in paper.items():
         assert np.prod([int(size) for size in shapes[layer].split(" x ")]) == n_features
+
+
+@pytest.mark.parametrize("number, name", [(2, "word_aliased"), (3, "word_reduced_aliasing")])
+def test_the_word_networks_are_the_published_ones_cell_by_cell(number, name):
+    entry, published = catalog_entry(name), load_table(f"table_s{number}_{name}")
+    ours = published_form(entry.build(), entry.blueprint.metamer_layers)
+    compared = tables.compare_architecture(ours, published)
+    assert len(compared) == 5 * len(published) and compared.agrees.all()
+    changed = published.assign(stride=published.stride.replace("[2, 2]", "[3, 3]"))
+    differing = tables.compare_architecture(ours, changed).query("not agrees")
+    assert set(differing.column) == {"stride"} and len(differing) > 0
+    assert not tables.compare_architecture(ours.iloc[:-1], published).agrees.all()
 
 
 def base_of(network):

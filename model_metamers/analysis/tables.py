@@ -112,6 +112,28 @@ def _within(difference: float) -> float:
     return fitting[0] if fitting else np.nan
 
 
+def compare_architecture(ours: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Compare an architecture with Table S2 or S3 cell by cell.
+
+    Args:
+        ours: `networks.layer_table.published_form` of a model.
+        published: the table.
+
+    Returns:
+        Columns layer, column, published, ours, agrees: a row for every cell of either table.
+    """
+    cells = [
+        table.astype({"filters": "Int64"}).astype("string").melt("layer", var_name="column")
+        for table in (published, ours)
+    ]
+    compared = cells[0].merge(cells[1], "outer", ["layer", "column"], suffixes=("_paper", "_ours"))
+    compared.columns = ["layer", "column", "published", "ours"]
+    compared = compared.fillna("")
+    order = compared.layer.astype(int)
+    compared = compared.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+    return compared.assign(agrees=compared.published == compared.ours)
+
+
 def training_row(network: str, log: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a network's row of Table S1.
 

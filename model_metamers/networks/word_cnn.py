@@ -11,16 +11,16 @@ Two variants have the same shapes, here with the paper's cochleagram of 211 x 40
 | 9 x 17 x 512   | conv_2                    | conv_2                                            |
 | 9 x 17 x 1024  | conv_3                    | conv_3                                            |
 | 9 x 17 x 512   | conv_4                    | conv_4                                            |
-| 5 x 9 x 512    | average pool              | Hanning pool                                      |
+| 5 x 9 x 512    | average pool              | average pool                                      |
 | 4096           | fc_intermediate           | fc_intermediate                                   |
 
 conv_k and fc_intermediate are ReLUs; pool_0 and pool_1 are not, so metamers matched there follow
 the true gradient (BUILD_NOTES.md, ledger row 8). Padding is SAME everywhere.
 
-Inferred for 2019 and unverified, because the shapes do not tell: the kernels, the windows of the
-max pools and the average pool, and the dropout. They are those of the same laboratory's later
-network of the same shapes (github.com/jenellefeather/cochdnn at commit 5f3d4b8b,
-robustness/audio_models/kell2018_multi_task.py). Batch norm's epsilon is TensorFlow's default.
+Kernels, strides, pools and dropout are the published ones. Batch norm's epsilon, which is not
+published, is TensorFlow's default.
+
+Source: Tables S2 and S3.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,6 @@ def word_aliased(
         x = layers.MaxPooling2D(_POOLING_WINDOW, 2, padding="same", name=f"pool_{k}")(x)
         x = blocks.batch_norm(x, f"conv_{k + 1}.normalised", _EPSILON, scale=True)
     x = _last_convolutions(x, channels)
-    x = layers.AveragePooling2D(_POOLING_WINDOW, 2, padding="same", name="pool_4")(x)
     logits = _readouts(x, heads, units, dropout)
     return keras.Model(waveform, logits, name="word_aliased")
 
@@ -99,7 +98,7 @@ def word_reduced_aliasing(
     method: str = "multirate",
     dropout: float = 0.5,
 ) -> keras.Model:
-    """Build the network that downsamples by Hanning pooling alone.
+    """Build the network that downsamples by Hanning pooling, but for the average pool at the end.
 
     Args and Raises are those of `word_aliased`.
 
@@ -117,7 +116,6 @@ def word_reduced_aliasing(
         x = HanningPooling2D(2, name=f"pool_{k}.second")(x)
         x = blocks.batch_norm(x, f"conv_{k + 1}.normalised", _EPSILON, scale=True)
     x = _last_convolutions(x, channels)
-    x = HanningPooling2D(2, name="pool_4")(x)
     logits = _readouts(x, heads, units, dropout)
     return keras.Model(waveform, logits, name="word_reduced_aliasing")
 
@@ -145,9 +143,10 @@ def _convolution(x: Tensor, k: int, channels: int, stride: int) -> Tensor:
 
 
 def _last_convolutions(x: Tensor, channels: Sequence[int]) -> Tensor:
+    """Return conv_2 .. conv_4 and the average pool, which both networks have."""
     for k in (2, 3, 4):
         x = _convolution(x, k, channels[k], stride=1)
-    return x
+    return layers.AveragePooling2D(_POOLING_WINDOW, 2, padding="same", name="pool_4")(x)
 
 
 def _readouts(
