@@ -47,7 +47,7 @@ RECIPES = {
 TRIALS: dict[str, dict[str, Any]] = {
     "vgg_19": {"size_px": 32, "widths": 1 / 32},
     "inception_v3": {"size_px": 75, "widths": 1 / 16},
-    "resnet_v2_101": {"size_px": 32, "widths": 1 / 32},
+    "resnet_v2_101": {"size_px": 32, "widths": 1 / 32, "units_per_block": (1, 1, 2, 1)},
 }
 
 

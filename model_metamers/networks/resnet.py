@@ -32,6 +32,7 @@ def resnet_v2_101(
     scale: float = 2.0,
     offset: float = -1.0,
     pool1_in_zeros: bool = False,
+    units_per_block: Sequence[int] = _UNITS_PER_BLOCK,
 ) -> keras.Model:
     """Build ResNet-101 V2.
 
@@ -43,6 +44,7 @@ def resnet_v2_101(
         offset: see `scale`.
         pool1_in_zeros: surround pool1's input with zeros, as Keras' weights expect; TF-Slim pads
             at the end, and only where the size needs it.
+        units_per_block: four numbers; fewer are a network for trials.
 
     Returns:
         Model from images [batch, size, size, 3] in [0, 1] to logits [batch, n_classes].
@@ -57,7 +59,7 @@ def resnet_v2_101(
     padding = "valid" if pool1_in_zeros else "same"
     x = layers.MaxPooling2D(3, 2, padding=padding, name="pool1")(x)
     specification = zip(
-        _UNITS_PER_BLOCK, _STRIDE_PER_BLOCK, _CHANNELS_PER_BLOCK, block_widths, strict=True
+        units_per_block, _STRIDE_PER_BLOCK, _CHANNELS_PER_BLOCK, block_widths, strict=True
     )
     for block, (n_units, block_stride, channels, width) in enumerate(specification, start=1):
         for unit in range(1, n_units + 1):
