@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from model_metamers.plotting.page import Page
 from model_metamers.plotting.style import PALETTE, RC, WIDTH_MM
 
-LEFT_MM, TOP_MM, PANEL_MM, GAP_MM, FOOT_MM = 13.0, 5.0, 28.0, 4.0, 16.0
+LEFT_MM, TOP_MM, PANEL_MM, GAP_MM, FOOT_MM = 16.0, 3.0, 28.0, 4.0, 14.0
 AXES = {
     "stimuli": "stimuli, in batches of 4",
     "batch": "stimuli, in one batch",
