@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_metamers.stimuli.made import ray_marching
-from model_metamers.stimuli.made.object_models import MODELS, View
+from model_metamers.stimuli.made.object_models import MODELS, Setting, View
 from model_metamers.stimuli.made.shapes import PackedScene
 
 CATEGORIES: tuple[str, ...] = tuple(MODELS)
@@ -67,7 +67,10 @@ def render_object(
     camera = _draw_camera(rng, view, packed)
     light, ambient = _draw_light(rng, camera.azimuth), rng.uniform(0.35, 0.6)
     has_ground, ground_height = _draw_ground(rng, view, packed)
-    background, tile = _draw_surroundings(rng, noise_rng, size, scene.colour(0))
+    if view.setting is None:
+        background, tile = _draw_surroundings(rng, noise_rng, size, scene.colour(0))
+    else:
+        background, tile = _draw_setting(rng, noise_rng, size, view.setting)
     exposure = rng.uniform(0.88, 1.12)
     samples = np.empty((size * supersampling, size * supersampling, 3), np.float32)
     ray_marching.render(
@@ -198,6 +201,28 @@ def _draw_surroundings(
     grain = _pink_noise(rng, _GROUND_TILE, rng.uniform(0.6, 1.3)) * rng.uniform(0.02, 0.1)
     tile = np.clip(ground + grain, 0.03, 1)
     return background.astype(np.float32), tile.astype(np.float32)
+
+
+def _draw_setting(
+    rng: np.random.Generator, noise_rng: np.random.Generator, size: int, setting: Setting
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a setting's background [size, size, 3] and ground texture, float32 in [0, 1]."""
+    top, horizon, ground = (
+        np.asarray(colour) * (1 + setting.spread * rng.uniform(-1, 1))
+        for colour in (setting.top, setting.horizon, setting.ground)
+    )
+    rough, grainy = (contrast * rng.uniform(0.6, 1.3) for contrast in setting.roughness)
+    depth = np.linspace(0, 1, size)[:, None, None]
+    noise = rough * _grey(_pink_noise(noise_rng, size, rng.uniform(1.1, 1.5)))
+    background = np.clip(top * (1 - depth) + horizon * depth + noise, 0, 1)
+    grain = grainy * _grey(_pink_noise(rng, _GROUND_TILE, rng.uniform(0.5, 0.9)))
+    tile = np.clip(ground * (1 + 2 * grain), 0.03, 1)
+    return background.astype(np.float32), tile.astype(np.float32)
+
+
+def _grey(noise: np.ndarray) -> np.ndarray:
+    """Return the [size, size, 1] mean of the channels, which has about unit variance."""
+    return noise.mean(-1, keepdims=True)
 
 
 def _pale_colour(rng: np.random.Generator, object_colour: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ the caller's file and would not notice a change elsewhere. To spare work, a ray 
 primitives whose bounding balls it meets. Indices go down to the elements (`rows[k, i]`): taking a
 row first would count references in the innermost loop.
 
-Shapes: primitives [n, ROW], bounds [n, 4] (centre, reach), materials [m, 9] (colour, second
-colour, texture, frequency, gloss), all float32 and normalised: the object fits the unit ball.
+Shapes: primitives [n, ROW], bounds [n, 4] (centre, reach), materials [m, 10] (colour, second
+colour, texture, frequency, gloss, roughness), all float32 and normalised: the object fits the unit ball.
 
 Source: sphere tracing, Hart 1996 (The Visual Computer 12); distance functions, soft shadow and
 ambient occlusion after Quilez, "Modeling with distance functions", 2008.
@@ -29,7 +29,7 @@ CENTRE, ROTATION, PARAMETERS, VERTICES = 6, 9, 18, 21
 MAX_VERTICES = 8
 ROW = VERTICES + 2 * MAX_VERTICES
 ELLIPSOID, BOX, ROUND_CONE, PRISM, LATHE, TORUS = range(6)
-PLAIN, BLOTCHES, TIGER, BANDS, SPOTS, WATERLINE, GRAIN = range(7)
+PLAIN, BLOTCHES, TIGER, BANDS, SPOTS, WATERLINE, GRAIN, TABBY = range(8)
 
 HIT_DISTANCE = 0.002
 MARCH_STEPS = 80
@@ -38,6 +38,7 @@ SHADOW_SHARPNESS = 9.0
 OCCLUSION_STEP = 0.06
 BLOCK = 8  # samples on a side that share a list of primitives
 GROUND_TEXELS_PER_UNIT = 24.0
+HAIRS_PER_UNIT = 70.0  # about a pixel and a half of a 224-pixel render
 
 
 def _kernel(function: Callable) -> Callable:
@@ -267,7 +268,25 @@ def _second_colour_share(texture: float, frequency: float, x: float, y: float, z
         return 1.0 if y < frequency else 0.0
     if texture == GRAIN:
         return _cloud_noise(0.4 * x * frequency, 3 * y * frequency, 3 * z * frequency)
+    if texture == TABBY:
+        bent = _value_noise(3 * x, 3 * y, 3 * z) + 0.5 * _value_noise(9 * x, 9 * y, 9 * z)
+        wave = math.sin(2 * x * frequency + 7 * bent)
+        return min(max(0.1 + 1.6 * wave, 0.0), 1.0)
     return 0.0
+
+
+@_kernel
+def _hair(
+    x: float, y: float, z: float, nx: float, ny: float, nz: float, roughness: float
+) -> tuple[float, float, float, float]:
+    """Return the normal of a rough surface and its shade; the grain hangs down like hair."""
+    f = HAIRS_PER_UNIT
+    a = _value_noise(f * x, 0.3 * f * y, f * z) - 0.5
+    b = _value_noise(f * x + 31, 0.3 * f * y, f * z) - 0.5
+    c = _value_noise(f * x, 0.3 * f * y, f * z + 57) - 0.5
+    nx, ny, nz = nx + 1.6 * roughness * a, ny + 1.6 * roughness * b, nz + 1.6 * roughness * c
+    scale = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz + 1e-20)
+    return nx * scale, ny * scale, nz * scale, 1.0 + 0.9 * roughness * (a + b)
 
 
 @_kernel
@@ -364,6 +383,10 @@ def _shade(
     material = materials[index]
     nx, ny, nz = _normal(primitives, bounds, active, n_active, x, y, z)
     occlusion = _occlusion(primitives, bounds, active, n_active, x, y, z, nx, ny, nz)
+    mottle = 0.9 + 0.2 * _value_noise(22 * x, 22 * y, 22 * z)
+    if material[9] > 0.0:
+        nx, ny, nz, shade = _hair(x, y, z, nx, ny, nz, material[9])
+        mottle *= shade
     facing = nx * light[0] + ny * light[1] + nz * light[2]
     direct = 0.0
     if facing > 0.0:
@@ -373,7 +396,6 @@ def _shade(
     half = (nx * hx + ny * hy + nz * hz) / math.sqrt(hx * hx + hy * hy + hz * hz)
     highlight = material[8] * max(half, 0.0) ** 32 if direct > 0.1 else 0.0
     share = _second_colour_share(int(material[6]), material[7], x, y, z)
-    mottle = 0.9 + 0.2 * _value_noise(22 * x, 22 * y, 22 * z)
     received = (ambient * (0.7 + 0.3 * ny) * occlusion + 0.85 * direct) * mottle
     for channel in range(3):
         colour = material[channel] * (1 - share) + material[3 + channel] * share
@@ -479,7 +501,7 @@ def render(
     Args:
         primitives: [n, ROW] float32, normalised to the unit ball.
         bounds: [n, 4] float32, centre and reach of each primitive.
-        materials: [m, 9] float32.
+        materials: [m, 10] float32.
         camera: [4, 3] float32: eye, forward, right, up; the last two span half the frame.
         light: [3] float32, unit vector towards the light.
         ambient: strength of the ambient light, in [0, 1].

@@ -29,7 +29,7 @@ class PackedScene(NamedTuple):
     Attributes:
         primitives: [n, rm.ROW] float32.
         bounds: [n, 4] float32: centre and reach.
-        materials: [m, 9] float32.
+        materials: [m, 10] float32.
         corners: [8 n, 3] corners of the primitives' boxes, after scaling.
         centre: [3] what was subtracted from the model's coordinates.
         scale: what they were then multiplied by.
@@ -73,6 +73,7 @@ class Scene:
         texture: int = rm.PLAIN,
         frequency: float = 6.0,
         gloss: float = 0.2,
+        roughness: float = 0.0,
     ) -> int:
         """Add a material and return its number; the first one is the object's main colour.
 
@@ -82,10 +83,11 @@ class Scene:
             texture: one of the constants of `ray_marching`, such as BLOTCHES.
             frequency: texture frequency per object radius; for WATERLINE its height.
             gloss: strength of the highlight.
+            roughness: depth of a hairy grain, in [0, 1].
         """
         colour = np.asarray(colour, float)
         second = 0.6 * colour if second is None else np.asarray(second, float)
-        self._materials.append(np.concatenate([colour, second, [texture, frequency, gloss]]))
+        self._materials.append(np.concatenate([colour, second, [texture, frequency, gloss, roughness]]))
         return len(self._materials) - 1
 
     def colour(self, material: int) -> np.ndarray:

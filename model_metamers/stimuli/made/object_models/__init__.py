@@ -18,7 +18,7 @@ from model_metamers.stimuli.made.object_models import (
     ovens,
     trucks,
 )
-from model_metamers.stimuli.made.object_models.model import Model, ModelFunction, View
+from model_metamers.stimuli.made.object_models.model import Model, ModelFunction, Setting, View
 
 MODELS: dict[str, tuple[ModelFunction, ...]] = {
     "airplane": (
@@ -44,4 +44,4 @@ MODELS: dict[str, tuple[ModelFunction, ...]] = {
     "truck": (trucks.box_truck, trucks.semi_trailer, trucks.dump_truck, trucks.tanker),
 }
 
-__all__ = ["MODELS", "Model", "ModelFunction", "View"]
+__all__ = ["MODELS", "Model", "ModelFunction", "Setting", "View"]

@@ -16,6 +16,7 @@ from model_metamers.stimuli.made.object_models.palette import (
     hsv,
     paint,
 )
+from model_metamers.stimuli.made.object_models.settings import SKY
 from model_metamers.stimuli.made.shapes import ALONG_X, ALONG_Z, Scene
 
 
@@ -115,7 +116,7 @@ def _livery(scene: Scene, rng: np.random.Generator) -> tuple[int, int, int, int,
 
 def _in_flight(rng: np.random.Generator) -> View:
     front = 35 if rng.random() < 0.7 else -35
-    return View(front, 40, (14, 55), roll_deg=18, ground_probability=0)
+    return View(front, 40, (14, 55), roll_deg=18, ground_probability=0, setting=SKY)
 
 
 def _straight_tail(scene: Scene, wing: int, fin: int) -> None:

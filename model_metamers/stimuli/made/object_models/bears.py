@@ -6,9 +6,12 @@ import numpy as np
 
 from model_metamers.stimuli.made import ray_marching as rm
 from model_metamers.stimuli.made.object_models.model import Model, View
-from model_metamers.stimuli.made.object_models.palette import BLACK, WHITE, fur, hsv, one_of
+from model_metamers.stimuli.made.object_models.palette import BLACK, WHITE, hsv, one_of
 from model_metamers.stimuli.made.object_models.quadruped import add_limb, add_pair
+from model_metamers.stimuli.made.object_models.settings import FOREST, ICE
 from model_metamers.stimuli.made.shapes import ALONG_X, Scene, Vector
+
+_ROUGHNESS, _LEAST_WHITE = 0.4, 0.7
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ def walking(rng: np.random.Generator) -> Model:
         z, step = 0.2 * side, stride * side
         front = [(0.35, 0.45, z), (0.38 + step, 0.22, z), (0.42 + step, 0.07, z)]
         hind = [(-0.5, 0.45, z), (-0.55 - step, 0.25, z), (-0.48 - step, 0.07, z)]
-        add_limb(scene, front, 0.16, 0.11, coat.limbs)
-        add_limb(scene, hind, 0.19, 0.11, coat.limbs)
+        add_limb(scene, front, 0.18, 0.13, coat.limbs)
+        add_limb(scene, hind, 0.21, 0.13, coat.limbs)
     scene.ellipsoid((-0.72, 0.62, 0), 0.08, coat.fur)
-    return Model(scene, View(25, 45, (3, 25)))
+    return Model(scene, _view(scene, coat, 30, (3, 20)))
 
 
 def sitting(rng: np.random.Generator) -> Model:
@@ -46,7 +49,7 @@ def sitting(rng: np.random.Generator) -> Model:
     scene = Scene()
     coat = _brown_coat(scene, rng)
     _sitting_body(scene, coat, belly=coat.muzzle, soles=coat.muzzle)
-    return Model(scene, View(60, 45, (0, 25)))
+    return Model(scene, _view(scene, coat, 60, (3, 25)))
 
 
 def standing(rng: np.random.Generator) -> Model:
@@ -62,25 +65,32 @@ def standing(rng: np.random.Generator) -> Model:
         scene.ellipsoid((0.15, 0.06, 0.22 * side), (0.2, 0.07, 0.12), coat.fur)
         arm = [(0.02, 1.15, 0.3 * side), (0.15, 0.9, 0.48 * side), (paw_x, paw_y, 0.42 * side)]
         add_limb(scene, arm, 0.13, 0.1, coat.fur)
-    return Model(scene, View(60, 45, (0, 20)))
+    return Model(scene, _view(scene, coat, 60, (3, 20)))
 
 
 def panda(rng: np.random.Generator) -> Model:
     """White with black limbs, ears, shoulders and eye patches."""
     scene = Scene()
-    white = scene.material(WHITE, np.array(WHITE) * 0.78, rm.BLOTCHES, 9, gloss=0.03)
-    black = scene.material((0.08, 0.08, 0.09), (0.14, 0.13, 0.13), rm.BLOTCHES, 9, 0.05)
+    white = scene.material(WHITE, np.array(WHITE) * 0.88, rm.BLOTCHES, 9, 0.03, _ROUGHNESS)
+    black = scene.material((0.08, 0.08, 0.09), (0.14, 0.13, 0.13), rm.BLOTCHES, 9, 0.05, _ROUGHNESS)
     coat = _Coat(white, white, black, black, scene.material(BLACK, gloss=0.8))
     with scene.placed((0, 0, 0), (0, 0, rng.uniform(-6, 6))):
         _sitting_body(scene, coat, belly=white, soles=black)
-    return Model(scene, View(60, 42, (0, 25)))
+    return Model(scene, View(60, 42, (0, 25), setting=FOREST))
+
+
+def _view(scene: Scene, coat: _Coat, front_deg: float, elevation_deg: tuple[float, float]) -> View:
+    """Return a view in the woods, of a white bear on the ice."""
+    setting = ICE if scene.colour(coat.fur).min() > _LEAST_WHITE else FOREST
+    return View(front_deg, 40, elevation_deg, setting=setting)
 
 
 def _brown_coat(scene: Scene, rng: np.random.Generator) -> _Coat:
     brown = hsv(0.08, 0.6, rng.uniform(0.15, 0.4))
-    base = one_of(rng, fur(rng), brown, (0.9, 0.88, 0.82), (0.1, 0.09, 0.09))
-    pelt = scene.material(base, 0.75 * base, rm.BLOTCHES, 9, gloss=0.03)
-    muzzle = scene.material(0.5 * base + 0.34 * np.array([0.8, 0.65, 0.5]), gloss=0.05)
+    base = one_of(rng, brown, 1.2 * brown, (0.9, 0.88, 0.82), (0.1, 0.09, 0.09))
+    pelt = scene.material(base, 0.85 * base, rm.BLOTCHES, 9, 0.03, _ROUGHNESS)
+    pale = 0.6 * base + 0.25 * np.array([0.8, 0.65, 0.5])
+    muzzle = scene.material(pale, gloss=0.03, roughness=0.5 * _ROUGHNESS)
     return _Coat(pelt, muzzle, pelt, pelt, scene.material(BLACK, gloss=0.8))
 
 
@@ -92,20 +102,19 @@ def _head(
     is_panda = coat.patches != coat.fur
     with scene.placed(centre, (0, 0, tilt_deg)):
         scene.ellipsoid((0, 0, 0), (0.25 * q, 0.24 * q, 0.25 * q), coat.fur, blend=0.06)
-        tip = (0.3 * q, -0.08 * q, 0)
-        scene.cone((0.1 * q, -0.05 * q, 0), tip, 0.13 * q, 0.085 * q, coat.muzzle, 0.04)
-        scene.ellipsoid((0.39 * q, -0.05 * q, 0), (0.045 * q, 0.04 * q, 0.055 * q), coat.nose)
-        ear = (-0.05 * q, 0.23 * q, 0.2 * q)
-        add_pair(scene, ear, (0.06 * q, 0.1 * q, 0.1 * q), coat.patches)
+        tip = (0.34 * q, -0.09 * q, 0)
+        scene.cone((0.1 * q, -0.04 * q, 0), tip, 0.13 * q, 0.075 * q, coat.muzzle, 0.05)
+        scene.ellipsoid((0.41 * q, -0.06 * q, 0), (0.04 * q, 0.035 * q, 0.05 * q), coat.nose)
+        scene.cone((0.2 * q, -0.14 * q, 0), (0.33 * q, -0.16 * q, 0), 0.06 * q, 0.04 * q, coat.fur)
+        ear = (-0.05 * q, 0.21 * q, 0.18 * q)
+        add_pair(scene, ear, (0.05 * q, 0.085 * q, 0.08 * q), coat.patches)
         if is_panda:
             patch = (0.19 * q, 0.06 * q, 0.1 * q)
             add_pair(scene, patch, (0.06 * q, 0.085 * q, 0.068 * q), coat.patches)
             glint = scene.material((0.85, 0.85, 0.85), gloss=0.9)
             add_pair(scene, (0.25 * q, 0.075 * q, 0.1 * q), 0.018 * q, glint)
         else:
-            inner = (0.0, 0.23 * q, 0.2 * q)
-            add_pair(scene, inner, (0.035 * q, 0.06 * q, 0.06 * q), coat.muzzle)
-            add_pair(scene, (0.225 * q, 0.06 * q, 0.1 * q), 0.035 * q, coat.nose)
+            add_pair(scene, (0.22 * q, 0.05 * q, 0.095 * q), 0.024 * q, coat.nose)
 
 
 def _sitting_body(scene: Scene, coat: _Coat, belly: int, soles: int) -> None:

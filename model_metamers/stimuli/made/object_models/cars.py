@@ -12,51 +12,59 @@ from model_metamers.stimuli.made.object_models.palette import (
     HEADLIGHT,
     TAILLIGHT,
     TYRE,
+    WHITE,
     any_colour,
 )
+from model_metamers.stimuli.made.object_models.settings import ROAD
 from model_metamers.stimuli.made.shapes import ALONG_Z, Scene
 
-HALF_WIDTH = 0.36
+HALF_WIDTH = 0.41
 Outline = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """Side outlines of body and cabin, wheel positions (x) and radius, headlight x."""
+    """Side outlines of body and cabin, wheel positions (x) and radius."""
 
     body: Outline
     cabin: Outline
     wheels_x: tuple[float, float]
     wheel_radius: float
-    headlight_x: float = 0.93
+
+    @property
+    def front_x(self) -> float:
+        return max(x for x, _ in self.body)
+
+    @property
+    def back_x(self) -> float:
+        return min(x for x, _ in self.body)
 
 
 _SEDAN = _Shape(
-    [(-0.95, 0.2), (0.95, 0.2), (0.98, 0.38), (0.9, 0.48), (0.45, 0.55), (-0.9, 0.56),
-     (-0.98, 0.42)],
-    [(-0.72, 0.54), (0.5, 0.54), (0.18, 0.84), (-0.42, 0.84)],
-    (-0.58, 0.6),
-    0.19,
+    [(-1.17, 0.18), (1.13, 0.18), (1.18, 0.34), (1.08, 0.46), (0.52, 0.53), (-1.1, 0.54),
+     (-1.2, 0.4)],
+    [(-0.9, 0.52), (0.62, 0.52), (0.18, 0.8), (-0.48, 0.8)],
+    (-0.72, 0.74),
+    0.18,
 )  # fmt: skip
 _SPORTS = _Shape(
-    [(-0.9, 0.18), (0.98, 0.18), (1.0, 0.32), (0.55, 0.46), (-0.85, 0.5), (-0.95, 0.4)],
-    [(-0.62, 0.48), (0.4, 0.44), (0.02, 0.7), (-0.25, 0.7)],
-    (-0.55, 0.6),
+    [(-1.08, 0.16), (1.18, 0.14), (1.22, 0.26), (0.62, 0.42), (-0.95, 0.46), (-1.14, 0.36)],
+    [(-0.85, 0.44), (0.52, 0.4), (0.0, 0.65), (-0.3, 0.65)],
+    (-0.7, 0.76),
     0.19,
 )
 _OFF_ROADER = _Shape(
-    [(-0.9, 0.22), (0.9, 0.22), (0.92, 0.5), (0.85, 0.58), (-0.9, 0.62)],
-    [(-0.88, 0.6), (0.52, 0.58), (0.28, 0.95), (-0.82, 0.95)],
-    (-0.55, 0.56),
-    0.22,
+    [(-1.07, 0.2), (1.07, 0.2), (1.1, 0.46), (1.02, 0.56), (-1.07, 0.6)],
+    [(-1.05, 0.58), (0.6, 0.56), (0.32, 0.9), (-0.98, 0.9)],
+    (-0.67, 0.68),
+    0.2,
 )
 _COMPACT = _Shape(
-    [(-0.85, 0.2), (0.85, 0.2), (0.92, 0.38), (0.7, 0.58), (0.35, 0.6), (-0.4, 0.6),
-     (-0.75, 0.55), (-0.92, 0.38)],
-    [(-0.6, 0.56), (0.42, 0.58), (0.22, 0.85), (0.0, 0.93), (-0.25, 0.9)],
-    (-0.52, 0.54),
-    0.21,
-    headlight_x=0.82,
+    [(-0.98, 0.18), (0.98, 0.18), (1.05, 0.36), (0.84, 0.52), (0.4, 0.57), (-0.45, 0.57),
+     (-0.88, 0.53), (-1.05, 0.36)],
+    [(-0.75, 0.53), (0.52, 0.54), (0.24, 0.8), (0.0, 0.86), (-0.3, 0.84)],
+    (-0.63, 0.65),
+    0.19,
 )  # fmt: skip
 
 
@@ -68,9 +76,9 @@ def sedan(rng: np.random.Generator) -> Model:
 def sports(rng: np.random.Generator) -> Model:
     """Low and pointed, with a spoiler."""
     model = _car(rng, _SPORTS)
-    model.scene.box((-0.86, 0.6, 0), (0.08, 0.015, 0.3), 0, (0, 0, -8))
+    model.scene.box((-1.03, 0.56, 0), (0.08, 0.015, 0.3), 0, (0, 0, -8))
     for side in (-1, 1):
-        model.scene.box((-0.84, 0.54, 0.22 * side), (0.03, 0.06, 0.015), 0)
+        model.scene.box((-1.0, 0.5, 0.22 * side), (0.03, 0.06, 0.015), 0)
     return model
 
 
@@ -78,8 +86,8 @@ def off_roader(rng: np.random.Generator) -> Model:
     """High and square, with a spare wheel at the back."""
     model = _car(rng, _OFF_ROADER)
     tyre, chrome = model.scene.material(TYRE), model.scene.material(CHROME)
-    model.scene.disc((-0.95, 0.58, 0), 0.17, 0.05, tyre, (0, 0, 90), rounding=0.02)
-    model.scene.disc((-1.0, 0.58, 0), 0.09, 0.03, chrome, (0, 0, 90))
+    model.scene.disc((-1.13, 0.56, 0), 0.17, 0.05, tyre, (0, 0, 90), rounding=0.02)
+    model.scene.disc((-1.18, 0.56, 0), 0.09, 0.03, chrome, (0, 0, 90))
     return model
 
 
@@ -94,10 +102,11 @@ def _car(rng: np.random.Generator, shape: _Shape) -> Model:
     scene.prism(shape.body, HALF_WIDTH - 0.04, body, rounding=0.04)
     scene.prism(shape.cabin, HALF_WIDTH - 0.1, body, rounding=0.04, blend=0.03)
     _windows(scene, shape, body)
+    _mirrors(scene, shape, body)
     _wheels(scene, shape)
     _lights_and_bumpers(scene, shape)
     front = 25 if rng.random() < 0.5 else -25
-    return Model(scene, View(front, 40, (4, 28), ground_probability=0.9))
+    return Model(scene, View(front, 40, (4, 20), ground_probability=1.0, setting=ROAD))
 
 
 def _windows(scene: Scene, shape: _Shape, body: int) -> None:
@@ -108,26 +117,41 @@ def _windows(scene: Scene, shape: _Shape, body: int) -> None:
     scene.prism(side, HALF_WIDTH - 0.05, glass, rounding=0.002)
     screens = [(x + 1.03 * (px - x), y + 0.01 + 0.7 * (py - y)) for px, py in shape.cabin]
     scene.prism(screens, HALF_WIDTH - 0.13, glass, rounding=0.03)
-    scene.box((x, y, 0), (0.025, 0.2, HALF_WIDTH - 0.035), body)
+    scene.box((x, y, 0), (0.02, 0.2, HALF_WIDTH - 0.045), body)
+
+
+def _mirrors(scene: Scene, shape: _Shape, body: int) -> None:
+    x, y = shape.cabin[1]
+    for side in (-1, 1):
+        scene.ellipsoid((x - 0.14, y + 0.07, (HALF_WIDTH + 0.04) * side), (0.03, 0.035, 0.05), body)
 
 
 def _wheels(scene: Scene, shape: _Shape) -> None:
-    tyre, hub = scene.material(TYRE), scene.material(CHROME, gloss=0.5)
+    """Add wheels with five-armed rims, in dark arches."""
+    tyre, rim = scene.material(TYRE), scene.material(CHROME, gloss=0.5)
     radius = shape.wheel_radius
     for side in (-1, 1):
         for x in shape.wheels_x:
-            z = side * (HALF_WIDTH - 0.02)
-            scene.disc((x, radius, z), radius, 0.06, tyre, ALONG_Z, rounding=0.02)
+            z = side * (HALF_WIDTH - 0.05)
+            scene.disc((x, radius + 0.02, z), radius + 0.03, 0.055, tyre, ALONG_Z)
+            z = side * (HALF_WIDTH - 0.01)
+            scene.disc((x, radius, z), radius - 0.02, 0.04, tyre, ALONG_Z, rounding=0.02)
             z = side * (HALF_WIDTH + 0.03)
-            scene.disc((x, radius, z), 0.58 * radius, 0.03, hub, ALONG_Z)
+            scene.torus((x, radius, z), 0.6 * radius, 0.016, rim, ALONG_Z)
+            for angle_deg in (0, 36, 72, 108, 144):
+                half = (0.6 * radius, 0.013, 0.012)
+                scene.box((x, radius, z), half, rim, (0, 0, angle_deg), rounding=0.005)
 
 
 def _lights_and_bumpers(scene: Scene, shape: _Shape) -> None:
     head, tail = scene.material(HEADLIGHT, gloss=0.5), scene.material(TAILLIGHT)
-    chrome, grille = scene.material(CHROME, gloss=0.5), scene.material(TYRE)
+    dark, plate = scene.material(TYRE, gloss=0.3), scene.material(WHITE)
+    front, back = shape.front_x, shape.back_x
     for side in (-1, 1):
-        scene.ellipsoid((shape.headlight_x, 0.4, 0.25 * side), (0.07, 0.065, 0.075), head)
-        scene.box((-0.95, 0.43, 0.27 * side), (0.03, 0.04, 0.06), tail)
-    scene.box((0.95, 0.22, 0), (0.05, 0.04, 0.95 * HALF_WIDTH), chrome)
-    scene.box((-0.93, 0.23, 0), (0.05, 0.04, 0.95 * HALF_WIDTH), chrome)
-    scene.box((shape.headlight_x + 0.06, 0.33, 0), (0.03, 0.03, 0.14), grille)
+        scene.ellipsoid((front - 0.03, 0.37, 0.29 * side), (0.09, 0.045, 0.08), head)
+        scene.box((back + 0.02, 0.42, 0.3 * side), (0.04, 0.045, 0.07), tail)
+    for x in (front - 0.01, back + 0.03):
+        scene.box((x, 0.2, 0), (0.05, 0.045, 0.93 * HALF_WIDTH), dark)
+    scene.box((front + 0.0, 0.32, 0), (0.035, 0.035, 0.15), dark)
+    for x in (front + 0.04, back - 0.02):
+        scene.box((x, 0.22, 0), (0.006, 0.03, 0.1), plate)

@@ -15,9 +15,13 @@ from model_metamers.stimuli.made.object_models.quadruped import (
     add_pair,
     add_standing_body,
 )
+from model_metamers.stimuli.made.object_models.settings import ROOM
 from model_metamers.stimuli.made.shapes import Scene, Vector
 
-_BUILD = Build(0.7, 0.52, 0.17, 0.11, 0.09, 0.05, hip_share=1.0, rump=0.02)
+_BUILD = Build(0.7, 0.52, 0.16, 0.1, 0.085, 0.045, hip_share=1.0, rump=0.02)
+_ROUGHNESS = 0.35
+_TABBY_COLOURS = [(0.52, 0.48, 0.44), (0.58, 0.45, 0.32), (0.82, 0.52, 0.25)]
+_SIAMESE, _PATCHED = 3, 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,9 @@ class _Coat:
 
     fur: int
     white: int
-    pink: int
+    ears: int
+    mask: int
+    nose: int
     iris: int
     pupil: int
 
@@ -46,7 +52,7 @@ def sitting(rng: np.random.Generator) -> Model:
         scene.ellipsoid((0.1, 0.05, 0.25 * side), (0.13, 0.05, 0.07), coat.fur)
     tail = [(-0.3, 0.1, 0), (-0.5, 0.07, 0.12), (-0.5, 0.1, 0.35), (-0.3, 0.08, 0.5)]
     scene.tube([*tail, (-0.05, 0.07, 0.5)], 0.07, 0.05, coat.fur, 0.03)
-    return Model(scene, View(45, 50, (2, 25)))
+    return Model(scene, View(60, 40, (5, 25), setting=ROOM))
 
 
 def walking(rng: np.random.Generator) -> Model:
@@ -58,7 +64,7 @@ def walking(rng: np.random.Generator) -> Model:
     _head(scene, coat, (0.58, 0.74, 0), rng.uniform(-50, 50), 1.12)
     tail = [(-0.45, 0.58, 0), (-0.62, 0.75, 0), (-0.66, 1.0, 0), (-0.6, 1.2, 0)]
     scene.tube([*tail, (-0.5, 1.28, 0)], 0.06, 0.045, coat.fur, 0.03)
-    return Model(scene, View(20, 45, (3, 22)))
+    return Model(scene, View(32, 35, (3, 22), setting=ROOM))
 
 
 def lying(rng: np.random.Generator) -> Model:
@@ -74,7 +80,7 @@ def lying(rng: np.random.Generator) -> Model:
         scene.cone((0.35, 0.08, 0.14 * side), (0.66, 0.07, 0.13 * side), 0.085, 0.07, paw, 0.03)
     tail = [(-0.6, 0.12, 0.1), (-0.55, 0.09, 0.38), (-0.2, 0.08, 0.42), (0.1, 0.08, 0.38)]
     scene.tube(tail, 0.075, 0.06, coat.fur, 0.02)
-    return Model(scene, View(30, 42, (5, 30)))
+    return Model(scene, View(45, 35, (5, 28), setting=ROOM))
 
 
 def arched(rng: np.random.Generator) -> Model:
@@ -87,44 +93,76 @@ def arched(rng: np.random.Generator) -> Model:
     _head(scene, coat, (0.58, 0.63, 0), rng.uniform(-10, 60), 1.12)
     tail = [(-0.45, 0.58, 0), (-0.55, 0.85, 0), (-0.52, 1.1, 0), (-0.55, 1.35, 0)]
     scene.tube(tail, 0.06, 0.1, coat.fur, 0.03)
-    return Model(scene, View(20, 45, (3, 22)))
+    return Model(scene, View(32, 35, (3, 22), setting=ROOM))
 
 
 def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
-    ginger, grey, brown = hsv(0.07, 0.75, 0.85), hsv(0.08, 0.15, 0.5), hsv(0.08, 0.35, 0.7)
-    bases = [ginger, grey, np.array([0.09, 0.09, 0.1]), np.array([0.9, 0.88, 0.84]), brown]
-    base = bases[rng.integers(len(bases))]
-    texture = int(rng.choice([rm.PLAIN, rm.BLOTCHES, rm.TIGER]))
-    if texture == rm.TIGER:
-        fur = scene.material(base, 0.45 * base, texture, 9, gloss=0.05)
+    """Draw a grey, brown or ginger tabby, a Siamese with dark points, or a cat with patches."""
+    kind = rng.choice(5, p=[0.25, 0.2, 0.2, 0.2, 0.15])
+    value = rng.uniform(0.9, 1.1)
+    if kind == _SIAMESE:
+        cream = value * np.array([0.82, 0.74, 0.62])
+        dark = value * np.array([0.2, 0.14, 0.11])
+        fur = scene.material(cream, 0.8 * cream, rm.BLOTCHES, 3, 0.03, _ROUGHNESS)
+        points = scene.material(dark, gloss=0.03, roughness=_ROUGHNESS)
+        iris = scene.material((0.35, 0.6, 0.9), gloss=0.6)
+        return _Coat(fur, points, points, points, points, iris, _pupil(scene))
+    if kind == _PATCHED:
+        base = value * np.array([[0.12, 0.11, 0.11], [0.75, 0.42, 0.16]][rng.integers(2)])
+        fur = scene.material(base, WHITE, rm.BLOTCHES, 2.5, 0.03, _ROUGHNESS)
+        ears = scene.material(base, gloss=0.03, roughness=_ROUGHNESS)
     else:
-        fur = scene.material(base, WHITE, texture, 4, gloss=0.05)
-    white = scene.material(WHITE, gloss=0.05)
-    pink = scene.material((0.9, 0.55, 0.55))
-    iris = scene.material(hsv(rng.uniform(0.12, 0.38), 0.8, 0.85), gloss=0.9)
-    return _Coat(fur, white, pink, iris, scene.material(BLACK, gloss=0.5))
+        base = value * np.array(_TABBY_COLOURS[kind])
+        fur = scene.material(base, 0.36 * base, rm.TABBY, rng.uniform(12, 16), 0.03, _ROUGHNESS)
+        ears = scene.material(0.8 * base, gloss=0.03, roughness=_ROUGHNESS)
+    pale = np.array([0.88, 0.82, 0.74]) if kind == _PATCHED else 0.5 * base + 0.42
+    white = scene.material(pale, gloss=0.03, roughness=0.7 * _ROUGHNESS)
+    iris = scene.material(hsv(rng.uniform(0.12, 0.22), 0.65, 0.75), gloss=0.6)
+    pink = scene.material((0.75, 0.48, 0.45))
+    return _Coat(fur, white, ears, fur, pink, iris, _pupil(scene))
+
+
+def _pupil(scene: Scene) -> int:
+    return scene.material(BLACK, gloss=0.5)
 
 
 def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: float) -> None:
     """Add a round head with triangular ears, slit pupils and whiskers."""
     q = scale
     with scene.placed(centre, (0, turn_deg, 0)):
-        scene.ellipsoid((0, 0, 0), (0.19 * q, 0.19 * q, 0.22 * q), coat.fur, blend=0.03)
-        muzzle = (0.09 * q, 0.065 * q, 0.1 * q)
-        scene.ellipsoid((0.13 * q, -0.06 * q, 0), muzzle, coat.white, blend=0.02)
-        scene.ellipsoid((0.225 * q, -0.025 * q, 0), (0.02, 0.018, 0.028), coat.pink)
+        scene.ellipsoid((0, 0, 0), (0.19 * q, 0.175 * q, 0.2 * q), coat.fur, blend=0.03)
+        add_pair(
+            scene, (0.07 * q, -0.06 * q, 0.1 * q), (0.11 * q, 0.09 * q, 0.1 * q), coat.fur, 0.04
+        )
+        scene.cone(
+            (0.12 * q, 0.06 * q, 0), (0.2 * q, -0.03 * q, 0), 0.055 * q, 0.035 * q, coat.mask, 0.03
+        )
+        add_pair(
+            scene, (0.175 * q, -0.075 * q, 0.035 * q), (0.05 * q, 0.042 * q, 0.05 * q),
+            coat.white, 0.02,
+        )  # fmt: skip
+        scene.ellipsoid((0.15 * q, -0.12 * q, 0), (0.05 * q, 0.035 * q, 0.045 * q), coat.white)
+        scene.ellipsoid((0.228 * q, -0.035 * q, 0), (0.017 * q, 0.017 * q, 0.024 * q), coat.nose)
         for side in (-1, 1):
-            tilt = (-12 * side, 80, 0)
-            outer = [(-0.11 * q, 0), (0.11 * q, 0), (0.02 * q, 0.18 * q)]
-            scene.prism(outer, 0.012, coat.fur, (0, 0.12 * q, 0.13 * side * q), tilt, 0.018)
-            inner = [(-0.07 * q, 0), (0.07 * q, 0), (0.02 * q, 0.12 * q)]
-            place = (0.033 * q, 0.13 * q, 0.13 * side * q)
-            scene.prism(inner, 0.005, coat.pink, place, tilt, 0.003)
-            for rise in (-0.04, 0.02):
-                whisker_end = (0.2 * q, rise - 0.06 * q, 0.38 * side * q)
-                root = (0.17 * q, -0.06 * q, 0.06 * side * q)
-                scene.cone(root, whisker_end, 0.006, 0.005, coat.white)
-        eye = (0.045 * q, 0.05 * q, 0.048 * q)
-        add_pair(scene, (0.155 * q, 0.04 * q, 0.09 * q), eye, coat.iris)
-        slit = (0.018 * q, 0.045 * q, 0.014 * q)
-        add_pair(scene, (0.195 * q, 0.04 * q, 0.095 * q), slit, coat.pupil)
+            _ear(scene, coat, side, q)
+            for rise in (-0.05, 0.01):
+                whisker_end = (0.2 * q, rise - 0.07 * q, 0.33 * side * q)
+                root = (0.19 * q, -0.08 * q, 0.06 * side * q)
+                scene.cone(root, whisker_end, 0.004, 0.003, coat.white)
+        rim = (0.03 * q, 0.038 * q, 0.046 * q)
+        add_pair(scene, (0.158 * q, 0.025 * q, 0.085 * q), rim, coat.pupil)
+        eye = (0.034 * q, 0.031 * q, 0.038 * q)
+        add_pair(scene, (0.16 * q, 0.026 * q, 0.086 * q), eye, coat.iris)
+        slit = (0.012 * q, 0.028 * q, 0.014 * q)
+        add_pair(scene, (0.186 * q, 0.026 * q, 0.09 * q), slit, coat.pupil)
+
+
+def _ear(scene: Scene, coat: _Coat, side: int, q: float) -> None:
+    """Add one ear, opening forwards and outwards."""
+    tilt = (-16 * side, 80 + 20 * side, 0)
+    outer = [(-0.1 * q, 0), (0.1 * q, 0), (0.02 * q, 0.17 * q)]
+    place = (-0.01 * q, 0.12 * q, 0.12 * side * q)
+    scene.prism(outer, 0.012, coat.ears, place, tilt, 0.02, blend=0.02)
+    inner = [(-0.06 * q, 0), (0.06 * q, 0), (0.015 * q, 0.11 * q)]
+    place = (0.023 * q, 0.14 * q, 0.125 * side * q)
+    scene.prism(inner, 0.005, coat.nose, place, tilt, 0.003)
