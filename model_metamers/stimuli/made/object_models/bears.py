@@ -1,4 +1,4 @@
-"""Bears: walking, sitting (a teddy), standing upright, panda."""
+"""Bears: walking, sitting, standing upright, panda."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from model_metamers.stimuli.made.object_models.model import Model, View
 from model_metamers.stimuli.made.object_models.palette import BLACK, WHITE, hsv, one_of
 from model_metamers.stimuli.made.object_models.quadruped import add_limb, add_pair
 from model_metamers.stimuli.made.object_models.settings import FOREST, ICE
-from model_metamers.stimuli.made.shapes import ALONG_X, Scene, Vector
+from model_metamers.stimuli.made.shapes import Scene, Vector
 
 _ROUGHNESS, _LEAST_WHITE = 0.4, 0.7
 
@@ -29,26 +29,15 @@ def walking(rng: np.random.Generator) -> Model:
     """On all fours, with a high shoulder and a low head."""
     scene = Scene()
     coat = _brown_coat(scene, rng)
-    scene.ellipsoid((-0.1, 0.55, 0), (0.62, 0.36, 0.34), coat.fur, blend=0.1)
-    scene.ellipsoid((0.25, 0.68, 0), (0.32, 0.3, 0.28), coat.fur, blend=0.1)
-    scene.cone((0.3, 0.62, 0), (0.62, 0.66, 0), 0.27, 0.2, coat.fur, blend=0.1)
-    _head(scene, coat, (0.78, rng.uniform(0.58, 0.78), 0), tilt_deg=rng.uniform(-22, 10))
-    stride = rng.uniform(-0.14, 0.14)
-    for side in (-1, 1):
-        z, step = 0.2 * side, stride * side
-        front = [(0.35, 0.45, z), (0.38 + step, 0.22, z), (0.42 + step, 0.07, z)]
-        hind = [(-0.5, 0.45, z), (-0.55 - step, 0.25, z), (-0.48 - step, 0.07, z)]
-        add_limb(scene, front, 0.18, 0.13, coat.limbs)
-        add_limb(scene, hind, 0.21, 0.13, coat.limbs)
-    scene.ellipsoid((-0.72, 0.62, 0), 0.08, coat.fur)
+    _walking_body(scene, rng, coat)
     return Model(scene, _view(scene, coat, 30, (3, 20)))
 
 
 def sitting(rng: np.random.Generator) -> Model:
-    """A teddy bear: pale belly, muzzle and soles."""
+    """On its haunches, leaning on its forepaws."""
     scene = Scene()
     coat = _brown_coat(scene, rng)
-    _sitting_body(scene, coat, belly=coat.muzzle, soles=coat.muzzle)
+    _sitting_body(scene, coat)
     return Model(scene, _view(scene, coat, 60, (3, 25)))
 
 
@@ -57,8 +46,8 @@ def standing(rng: np.random.Generator) -> Model:
     scene = Scene()
     coat = _brown_coat(scene, rng)
     scene.ellipsoid((0, 0.75, 0), (0.33, 0.5, 0.36), coat.fur, blend=0.08)
-    scene.ellipsoid((0.05, 1.05, 0), (0.28, 0.3, 0.33), coat.fur, blend=0.08)
-    _head(scene, coat, (0.1, 1.5, 0), scale=1.1)
+    scene.ellipsoid((0.03, 1.1, 0), (0.29, 0.36, 0.34), coat.fur, blend=0.08)
+    _head(scene, coat, (0.12, 1.5, 0))
     paw_x, paw_y = rng.uniform(0.2, 0.4), rng.uniform(0.75, 1.25)
     for side in (-1, 1):
         scene.cone((0, 0.35, 0.2 * side), (0.05, 0.05, 0.22 * side), 0.18, 0.13, coat.fur, 0.06)
@@ -74,14 +63,14 @@ def panda(rng: np.random.Generator) -> Model:
     white = scene.material(WHITE, np.array(WHITE) * 0.88, rm.BLOTCHES, 9, 0.03, _ROUGHNESS)
     black = scene.material((0.08, 0.08, 0.09), (0.14, 0.13, 0.13), rm.BLOTCHES, 9, 0.05, _ROUGHNESS)
     coat = _Coat(white, white, black, black, scene.material(BLACK, gloss=0.8))
-    with scene.placed((0, 0, 0), (0, 0, rng.uniform(-6, 6))):
-        _sitting_body(scene, coat, belly=white, soles=black)
-    return Model(scene, View(60, 42, (0, 25), setting=FOREST))
+    _sitting_body(scene, coat)
+    return Model(scene, _view(scene, coat, 60, (3, 25)))
 
 
 def _view(scene: Scene, coat: _Coat, front_deg: float, elevation_deg: tuple[float, float]) -> View:
     """Return a view in the woods, of a white bear on the ice."""
-    setting = ICE if scene.colour(coat.fur).min() > _LEAST_WHITE else FOREST
+    is_white = scene.colour(coat.limbs).min() > _LEAST_WHITE
+    setting = ICE if is_white else FOREST
     return View(front_deg, 40, elevation_deg, setting=setting)
 
 
@@ -117,14 +106,30 @@ def _head(
             add_pair(scene, (0.22 * q, 0.05 * q, 0.095 * q), 0.024 * q, coat.nose)
 
 
-def _sitting_body(scene: Scene, coat: _Coat, belly: int, soles: int) -> None:
-    scene.ellipsoid((0, 0.42, 0), (0.38, 0.45, 0.4), coat.fur, blend=0.08)
-    scene.ellipsoid((0.16, 0.4, 0), (0.25, 0.32, 0.27), belly, blend=0.05)
-    scene.ellipsoid((0.02, 0.7, 0), (0.27, 0.25, 0.31), coat.limbs, blend=0.05)
-    _head(scene, coat, (0.12, 1.08, 0), scale=1.15)
+def _walking_body(scene: Scene, rng: np.random.Generator, coat: _Coat) -> None:
+    scene.ellipsoid((-0.1, 0.55, 0), (0.62, 0.36, 0.34), coat.fur, blend=0.1)
+    scene.ellipsoid((0.25, 0.68, 0), (0.32, 0.3, 0.28), coat.fur, blend=0.1)
+    scene.cone((0.3, 0.62, 0), (0.62, 0.66, 0), 0.27, 0.2, coat.fur, blend=0.1)
+    _head(scene, coat, (0.78, rng.uniform(0.58, 0.78), 0), tilt_deg=rng.uniform(-22, 10))
+    stride = rng.uniform(-0.14, 0.14)
     for side in (-1, 1):
-        leg_end = (0.58, 0.14, 0.34 * side)
-        scene.cone((0.1, 0.16, 0.25 * side), leg_end, 0.17, 0.13, coat.limbs, 0.04)
-        scene.disc((0.7, 0.15, 0.36 * side), 0.12, 0.02, soles, ALONG_X, rounding=0.03)
-        arm = [(0.05, 0.75, 0.3 * side), (0.25, 0.55, 0.42 * side), (0.4, 0.4, 0.3 * side)]
-        add_limb(scene, arm, 0.12, 0.1, coat.limbs)
+        z, step = 0.2 * side, stride * side
+        front = [(0.35, 0.45, z), (0.38 + step, 0.22, z), (0.42 + step, 0.07, z)]
+        hind = [(-0.5, 0.45, z), (-0.55 - step, 0.25, z), (-0.48 - step, 0.07, z)]
+        add_limb(scene, front, 0.18, 0.13, coat.limbs)
+        add_limb(scene, hind, 0.21, 0.13, coat.limbs)
+    scene.ellipsoid((-0.72, 0.62, 0), 0.08, coat.fur)
+
+
+def _sitting_body(scene: Scene, coat: _Coat) -> None:
+    scene.ellipsoid((0, 0.4, 0), (0.42, 0.45, 0.44), coat.fur, blend=0.08)
+    scene.ellipsoid((0.04, 0.8, 0), (0.31, 0.34, 0.34), coat.limbs, blend=0.1)
+    scene.cone((0.05, 0.95, 0), (0.15, 1.15, 0), 0.25, 0.2, coat.fur, 0.08)
+    _head(scene, coat, (0.22, 1.24, 0))
+    for side in (-1, 1):
+        leg_end = (0.42, 0.13, 0.4 * side)
+        scene.cone((0.05, 0.2, 0.3 * side), leg_end, 0.22, 0.13, coat.limbs, 0.06)
+        scene.ellipsoid((0.5, 0.1, 0.42 * side), (0.17, 0.1, 0.12), coat.limbs, blend=0.04)
+        arm = [(0.1, 0.9, 0.27 * side), (0.3, 0.55, 0.33 * side), (0.42, 0.14, 0.2 * side)]
+        add_limb(scene, arm, 0.16, 0.11, coat.limbs)
+        scene.ellipsoid((0.48, 0.08, 0.2 * side), (0.14, 0.08, 0.11), coat.limbs, blend=0.04)

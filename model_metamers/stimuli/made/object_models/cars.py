@@ -13,12 +13,16 @@ from model_metamers.stimuli.made.object_models.palette import (
     TAILLIGHT,
     TYRE,
     WHITE,
-    any_colour,
+    one_of,
 )
 from model_metamers.stimuli.made.object_models.settings import ROAD
 from model_metamers.stimuli.made.shapes import ALONG_Z, Scene
 
 HALF_WIDTH = 0.41
+_PAINTS = (
+    (0.9, 0.9, 0.88), (0.62, 0.64, 0.66), (0.16, 0.16, 0.18), (0.7, 0.08, 0.08), (0.12, 0.22, 0.5),
+    (0.25, 0.42, 0.62), (0.1, 0.28, 0.18), (0.85, 0.65, 0.1), (0.5, 0.46, 0.38),
+)  # fmt: skip
 Outline = Sequence[tuple[float, float]]
 
 
@@ -98,7 +102,7 @@ def compact(rng: np.random.Generator) -> Model:
 
 def _car(rng: np.random.Generator, shape: _Shape) -> Model:
     scene = Scene()
-    body = scene.material(any_colour(rng), gloss=0.6)
+    body = scene.material(one_of(rng, *_PAINTS) * rng.uniform(0.8, 1.1), gloss=0.8)
     scene.prism(shape.body, HALF_WIDTH - 0.04, body, rounding=0.04)
     scene.prism(shape.cabin, HALF_WIDTH - 0.1, body, rounding=0.04, blend=0.03)
     _windows(scene, shape, body)
@@ -127,7 +131,7 @@ def _mirrors(scene: Scene, shape: _Shape, body: int) -> None:
 
 
 def _wheels(scene: Scene, shape: _Shape) -> None:
-    """Add wheels with five-armed rims, in dark arches."""
+    """Add wheels with five holes in their rims, in dark arches."""
     tyre, rim = scene.material(TYRE), scene.material(CHROME, gloss=0.5)
     radius = shape.wheel_radius
     for side in (-1, 1):
@@ -136,11 +140,11 @@ def _wheels(scene: Scene, shape: _Shape) -> None:
             scene.disc((x, radius + 0.02, z), radius + 0.03, 0.055, tyre, ALONG_Z)
             z = side * (HALF_WIDTH - 0.01)
             scene.disc((x, radius, z), radius - 0.02, 0.04, tyre, ALONG_Z, rounding=0.02)
-            z = side * (HALF_WIDTH + 0.03)
-            scene.torus((x, radius, z), 0.6 * radius, 0.016, rim, ALONG_Z)
-            for angle_deg in (0, 36, 72, 108, 144):
-                half = (0.6 * radius, 0.013, 0.012)
-                scene.box((x, radius, z), half, rim, (0, 0, angle_deg), rounding=0.005)
+            z = side * (HALF_WIDTH + 0.02)
+            scene.disc((x, radius, z), 0.62 * radius, 0.03, rim, ALONG_Z)
+            for turn in np.arange(5) * 0.4 * np.pi:
+                hole = (x + 0.4 * radius * np.cos(turn), radius + 0.4 * radius * np.sin(turn), z)
+                scene.disc(hole, 0.11 * radius, 0.035, tyre, ALONG_Z)
 
 
 def _lights_and_bumpers(scene: Scene, shape: _Shape) -> None:

@@ -19,7 +19,7 @@ from model_metamers.stimuli.made.object_models.settings import ROOM
 from model_metamers.stimuli.made.shapes import Scene, Vector
 
 _BUILD = Build(0.7, 0.52, 0.16, 0.1, 0.085, 0.045, hip_share=1.0, rump=0.02)
-_ROUGHNESS = 0.35
+_ROUGHNESS = 0.25
 _TABBY_COLOURS = [(0.52, 0.48, 0.44), (0.58, 0.45, 0.32), (0.82, 0.52, 0.25)]
 _SIAMESE, _PATCHED = 3, 4
 
@@ -52,7 +52,7 @@ def sitting(rng: np.random.Generator) -> Model:
         scene.ellipsoid((0.1, 0.05, 0.25 * side), (0.13, 0.05, 0.07), coat.fur)
     tail = [(-0.3, 0.1, 0), (-0.5, 0.07, 0.12), (-0.5, 0.1, 0.35), (-0.3, 0.08, 0.5)]
     scene.tube([*tail, (-0.05, 0.07, 0.5)], 0.07, 0.05, coat.fur, 0.03)
-    return Model(scene, View(60, 40, (5, 25), setting=ROOM))
+    return Model(scene, View(70, 35, (5, 22), setting=ROOM))
 
 
 def walking(rng: np.random.Generator) -> Model:
@@ -64,7 +64,7 @@ def walking(rng: np.random.Generator) -> Model:
     _head(scene, coat, (0.58, 0.74, 0), rng.uniform(-50, 50), 1.12)
     tail = [(-0.45, 0.58, 0), (-0.62, 0.75, 0), (-0.66, 1.0, 0), (-0.6, 1.2, 0)]
     scene.tube([*tail, (-0.5, 1.28, 0)], 0.06, 0.045, coat.fur, 0.03)
-    return Model(scene, View(32, 35, (3, 22), setting=ROOM))
+    return Model(scene, View(45, 32, (3, 20), setting=ROOM))
 
 
 def lying(rng: np.random.Generator) -> Model:
@@ -80,7 +80,7 @@ def lying(rng: np.random.Generator) -> Model:
         scene.cone((0.35, 0.08, 0.14 * side), (0.66, 0.07, 0.13 * side), 0.085, 0.07, paw, 0.03)
     tail = [(-0.6, 0.12, 0.1), (-0.55, 0.09, 0.38), (-0.2, 0.08, 0.42), (0.1, 0.08, 0.38)]
     scene.tube(tail, 0.075, 0.06, coat.fur, 0.02)
-    return Model(scene, View(45, 35, (5, 28), setting=ROOM))
+    return Model(scene, View(55, 32, (5, 25), setting=ROOM))
 
 
 def arched(rng: np.random.Generator) -> Model:
@@ -93,7 +93,7 @@ def arched(rng: np.random.Generator) -> Model:
     _head(scene, coat, (0.58, 0.63, 0), rng.uniform(-10, 60), 1.12)
     tail = [(-0.45, 0.58, 0), (-0.55, 0.85, 0), (-0.52, 1.1, 0), (-0.55, 1.35, 0)]
     scene.tube(tail, 0.06, 0.1, coat.fur, 0.03)
-    return Model(scene, View(32, 35, (3, 22), setting=ROOM))
+    return Model(scene, View(45, 32, (3, 20), setting=ROOM))
 
 
 def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
@@ -113,7 +113,7 @@ def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
         ears = scene.material(base, gloss=0.03, roughness=_ROUGHNESS)
     else:
         base = value * np.array(_TABBY_COLOURS[kind])
-        fur = scene.material(base, 0.36 * base, rm.TABBY, rng.uniform(12, 16), 0.03, _ROUGHNESS)
+        fur = scene.material(base, 0.36 * base, rm.TABBY, rng.uniform(17, 22), 0.03, _ROUGHNESS)
         ears = scene.material(0.8 * base, gloss=0.03, roughness=_ROUGHNESS)
     pale = np.array([0.88, 0.82, 0.74]) if kind == _PATCHED else 0.5 * base + 0.42
     white = scene.material(pale, gloss=0.03, roughness=0.7 * _ROUGHNESS)
@@ -149,9 +149,9 @@ def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: flo
                 whisker_end = (0.2 * q, rise - 0.07 * q, 0.33 * side * q)
                 root = (0.19 * q, -0.08 * q, 0.06 * side * q)
                 scene.cone(root, whisker_end, 0.004, 0.003, coat.white)
-        rim = (0.03 * q, 0.038 * q, 0.046 * q)
+        rim = (0.03 * q, 0.031 * q, 0.041 * q)
         add_pair(scene, (0.158 * q, 0.025 * q, 0.085 * q), rim, coat.pupil)
-        eye = (0.034 * q, 0.031 * q, 0.038 * q)
+        eye = (0.034 * q, 0.027 * q, 0.034 * q)
         add_pair(scene, (0.16 * q, 0.026 * q, 0.086 * q), eye, coat.iris)
         slit = (0.012 * q, 0.028 * q, 0.014 * q)
         add_pair(scene, (0.186 * q, 0.026 * q, 0.09 * q), slit, coat.pupil)
@@ -159,10 +159,10 @@ def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: flo
 
 def _ear(scene: Scene, coat: _Coat, side: int, q: float) -> None:
     """Add one ear, opening forwards and outwards."""
-    tilt = (-16 * side, 80 + 20 * side, 0)
-    outer = [(-0.1 * q, 0), (0.1 * q, 0), (0.02 * q, 0.17 * q)]
-    place = (-0.01 * q, 0.12 * q, 0.12 * side * q)
-    scene.prism(outer, 0.012, coat.ears, place, tilt, 0.02, blend=0.02)
-    inner = [(-0.06 * q, 0), (0.06 * q, 0), (0.015 * q, 0.11 * q)]
-    place = (0.023 * q, 0.14 * q, 0.125 * side * q)
-    scene.prism(inner, 0.005, coat.nose, place, tilt, 0.003)
+    turn = (0, 90 - 25 * side, 0)
+    with scene.placed((-0.02 * q, 0.1 * q, 0.115 * side * q), (18 * side, 0, 0)):
+        outer = [(-0.085 * q, 0), (0.085 * q, 0), (0, 0.17 * q)]
+        scene.prism(outer, 0.012, coat.ears, (0, 0, 0), turn, 0.018, blend=0.02)
+        inner = [(-0.055 * q, 0), (0.055 * q, 0), (0, 0.12 * q)]
+        front = (0.025 * q, 0.02 * q, 0.012 * side * q)
+        scene.prism(inner, 0.008, coat.nose, front, turn, 0.005)
