@@ -19,7 +19,7 @@ from model_metamers.stimuli.made.object_models.settings import ROOM
 from model_metamers.stimuli.made.shapes import Scene, Vector
 
 _BUILD = Build(0.7, 0.52, 0.16, 0.1, 0.085, 0.045, hip_share=1.0, rump=0.02)
-_ROUGHNESS = 0.25
+_ROUGHNESS = 0.15
 _TABBY_COLOURS = [(0.52, 0.48, 0.44), (0.58, 0.45, 0.32), (0.82, 0.52, 0.25)]
 _SIAMESE, _PATCHED = 3, 4
 
@@ -64,7 +64,7 @@ def walking(rng: np.random.Generator) -> Model:
     _head(scene, coat, (0.58, 0.74, 0), rng.uniform(-50, 50), 1.12)
     tail = [(-0.45, 0.58, 0), (-0.62, 0.75, 0), (-0.66, 1.0, 0), (-0.6, 1.2, 0)]
     scene.tube([*tail, (-0.5, 1.28, 0)], 0.06, 0.045, coat.fur, 0.03)
-    return Model(scene, View(45, 32, (3, 20), setting=ROOM))
+    return Model(scene, View(35, 36, (3, 20), setting=ROOM))
 
 
 def lying(rng: np.random.Generator) -> Model:
@@ -80,7 +80,7 @@ def lying(rng: np.random.Generator) -> Model:
         scene.cone((0.35, 0.08, 0.14 * side), (0.66, 0.07, 0.13 * side), 0.085, 0.07, paw, 0.03)
     tail = [(-0.6, 0.12, 0.1), (-0.55, 0.09, 0.38), (-0.2, 0.08, 0.42), (0.1, 0.08, 0.38)]
     scene.tube(tail, 0.075, 0.06, coat.fur, 0.02)
-    return Model(scene, View(55, 32, (5, 25), setting=ROOM))
+    return Model(scene, View(40, 38, (5, 28), setting=ROOM))
 
 
 def arched(rng: np.random.Generator) -> Model:
@@ -93,12 +93,12 @@ def arched(rng: np.random.Generator) -> Model:
     _head(scene, coat, (0.58, 0.63, 0), rng.uniform(-10, 60), 1.12)
     tail = [(-0.45, 0.58, 0), (-0.55, 0.85, 0), (-0.52, 1.1, 0), (-0.55, 1.35, 0)]
     scene.tube(tail, 0.06, 0.1, coat.fur, 0.03)
-    return Model(scene, View(45, 32, (3, 20), setting=ROOM))
+    return Model(scene, View(35, 36, (3, 20), setting=ROOM))
 
 
 def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
     """Draw a grey, brown or ginger tabby, a Siamese with dark points, or a cat with patches."""
-    kind = rng.choice(5, p=[0.25, 0.2, 0.2, 0.2, 0.15])
+    kind = rng.choice(5, p=[0.4, 0.2, 0.2, 0.12, 0.08])
     value = rng.uniform(0.9, 1.1)
     if kind == _SIAMESE:
         cream = value * np.array([0.82, 0.74, 0.62])
