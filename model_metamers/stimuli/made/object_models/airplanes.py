@@ -107,16 +107,16 @@ def biplane(rng: np.random.Generator) -> Model:
 
 def _livery(scene: Scene, rng: np.random.Generator) -> tuple[int, int, int, int, int]:
     """Add the materials of hull, wing, fin, glass and dark metal."""
-    hull = scene.material(WHITE if rng.random() < 0.5 else any_colour(rng), gloss=0.4)
+    hull = scene.material(WHITE if rng.random() < 0.7 else any_colour(rng), gloss=0.4)
     silver = (0.75, 0.77, 0.8)
-    wing = scene.material(any_colour(rng) if rng.random() < 0.5 else silver, gloss=0.4)
+    wing = scene.material(any_colour(rng) if rng.random() < 0.25 else silver, gloss=0.4)
     fin = scene.material(paint(rng))
     return hull, wing, fin, scene.material(GLASS, gloss=0.7), scene.material(DARK_GREY)
 
 
 def _in_flight(rng: np.random.Generator) -> View:
     front = 35 if rng.random() < 0.7 else -35
-    return View(front, 40, (14, 55), roll_deg=18, ground_probability=0, setting=SKY)
+    return View(front, 40, (8, 38), roll_deg=18, ground_probability=0, setting=SKY)
 
 
 def _straight_tail(scene: Scene, wing: int, fin: int) -> None:

@@ -19,8 +19,8 @@ from model_metamers.stimuli.made.object_models.settings import ROOM
 from model_metamers.stimuli.made.shapes import Scene, Vector
 
 _BUILD = Build(0.7, 0.52, 0.16, 0.1, 0.085, 0.045, hip_share=1.0, rump=0.02)
-_ROUGHNESS = 0.15
-_TABBY_COLOURS = [(0.52, 0.48, 0.44), (0.58, 0.45, 0.32), (0.82, 0.52, 0.25)]
+_ROUGHNESS = 0.25
+_TABBY_COLOURS = [(0.5, 0.47, 0.43), (0.5, 0.42, 0.33), (0.82, 0.52, 0.25)]
 _SIAMESE, _PATCHED = 3, 4
 
 
@@ -41,10 +41,11 @@ def sitting(rng: np.random.Generator) -> Model:
     """Upright on its haunches, the tail around its feet."""
     scene = Scene()
     coat = _coat(scene, rng)
+    view, turn_deg = _watched(rng, 65)
     scene.cone((-0.12, 0.25, 0), (0.08, 0.62, 0), 0.26, 0.17, coat.fur, 0.08)
     bib = coat.white if rng.random() < 0.5 else coat.fur
     scene.ellipsoid((0.12, 0.45, 0), (0.13, 0.24, 0.15), bib, blend=0.06)
-    _head(scene, coat, (0.17, 0.93, 0), rng.uniform(-35, 35), 1.15)
+    _head(scene, coat, (0.17, 0.93, 0), turn_deg, 1.25)
     for side in (-1, 1):
         scene.cone((0.18, 0.5, 0.1 * side), (0.24, 0.06, 0.1 * side), 0.085, 0.06, coat.fur, 0.04)
         scene.ellipsoid((0.28, 0.05, 0.1 * side), (0.1, 0.05, 0.07), coat.white)
@@ -52,53 +53,63 @@ def sitting(rng: np.random.Generator) -> Model:
         scene.ellipsoid((0.1, 0.05, 0.25 * side), (0.13, 0.05, 0.07), coat.fur)
     tail = [(-0.3, 0.1, 0), (-0.5, 0.07, 0.12), (-0.5, 0.1, 0.35), (-0.3, 0.08, 0.5)]
     scene.tube([*tail, (-0.05, 0.07, 0.5)], 0.07, 0.05, coat.fur, 0.03)
-    return Model(scene, View(70, 35, (5, 22), setting=ROOM))
+    return Model(scene, view)
 
 
 def walking(rng: np.random.Generator) -> Model:
     """In stride with the tail up."""
     scene = Scene()
     coat = _coat(scene, rng)
+    view, turn_deg = _watched(rng, 40)
     add_standing_body(scene, rng, _BUILD, coat.fur, coat.white)
     scene.cone((0.35, 0.55, 0), (0.5, 0.68, 0), 0.13, 0.12, coat.fur, 0.06)
-    _head(scene, coat, (0.58, 0.74, 0), rng.uniform(-50, 50), 1.12)
+    _head(scene, coat, (0.58, 0.74, 0), turn_deg, 1.12)
     tail = [(-0.45, 0.58, 0), (-0.62, 0.75, 0), (-0.66, 1.0, 0), (-0.6, 1.2, 0)]
     scene.tube([*tail, (-0.5, 1.28, 0)], 0.06, 0.045, coat.fur, 0.03)
-    return Model(scene, View(35, 36, (3, 20), setting=ROOM))
+    return Model(scene, view)
 
 
 def lying(rng: np.random.Generator) -> Model:
     """A loaf with the forepaws in front and the tail around it."""
     scene = Scene()
     coat = _coat(scene, rng)
+    view, turn_deg = _watched(rng, 45)
     scene.ellipsoid((-0.1, 0.24, 0), (0.55, 0.25, 0.29), coat.fur, blend=0.08)
     scene.ellipsoid((-0.35, 0.25, 0), (0.32, 0.28, 0.31), coat.fur, blend=0.08)
-    _head(scene, coat, (0.45, 0.5, 0), rng.uniform(-20, 60), 1.15)
+    _head(scene, coat, (0.45, 0.5, 0), turn_deg, 1.25)
     scene.cone((0.2, 0.28, 0), (0.4, 0.4, 0), 0.2, 0.15, coat.fur, 0.06)
     paw = coat.white if rng.random() < 0.4 else coat.fur
     for side in (-1, 1):
         scene.cone((0.35, 0.08, 0.14 * side), (0.66, 0.07, 0.13 * side), 0.085, 0.07, paw, 0.03)
     tail = [(-0.6, 0.12, 0.1), (-0.55, 0.09, 0.38), (-0.2, 0.08, 0.42), (0.1, 0.08, 0.38)]
     scene.tube(tail, 0.075, 0.06, coat.fur, 0.02)
-    return Model(scene, View(40, 38, (5, 28), setting=ROOM))
+    return Model(scene, view)
 
 
 def arched(rng: np.random.Generator) -> Model:
     """Frightened: a high back and a bushy, upright tail."""
     scene = Scene()
     coat = _coat(scene, rng)
+    view, turn_deg = _watched(rng, 40)
     add_standing_body(scene, rng, _BUILD, coat.fur, coat.white)
     scene.cone((-0.2, 0.74, 0), (0.18, 0.74, 0), 0.16, 0.15, coat.fur, 0.15)
     scene.cone((0.35, 0.52, 0), (0.5, 0.6, 0), 0.13, 0.12, coat.fur, 0.06)
-    _head(scene, coat, (0.58, 0.63, 0), rng.uniform(-10, 60), 1.12)
+    _head(scene, coat, (0.58, 0.63, 0), turn_deg, 1.12)
     tail = [(-0.45, 0.58, 0), (-0.55, 0.85, 0), (-0.52, 1.1, 0), (-0.55, 1.35, 0)]
     scene.tube(tail, 0.06, 0.1, coat.fur, 0.03)
-    return Model(scene, View(35, 36, (3, 20), setting=ROOM))
+    return Model(scene, view)
+
+
+def _watched(rng: np.random.Generator, front_deg: float) -> tuple[View, float]:
+    """Return a view from either side, and the turn of a head that looks back at the viewer."""
+    side = rng.choice([-1, 1])
+    view = View(90 - side * (90 - front_deg), 25, (3, 22), both_sides=False, setting=ROOM)
+    return view, -side * (90 - front_deg) + rng.uniform(-25, 25)
 
 
 def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
     """Draw a grey, brown or ginger tabby, a Siamese with dark points, or a cat with patches."""
-    kind = rng.choice(5, p=[0.4, 0.2, 0.2, 0.12, 0.08])
+    kind = rng.choice(5, p=[0.55, 0.25, 0.05, 0.1, 0.05])
     value = rng.uniform(0.9, 1.1)
     if kind == _SIAMESE:
         cream = value * np.array([0.82, 0.74, 0.62])
@@ -113,7 +124,7 @@ def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
         ears = scene.material(base, gloss=0.03, roughness=_ROUGHNESS)
     else:
         base = value * np.array(_TABBY_COLOURS[kind])
-        fur = scene.material(base, 0.36 * base, rm.TABBY, rng.uniform(17, 22), 0.03, _ROUGHNESS)
+        fur = scene.material(base, 0.5 * base, rm.TABBY, rng.uniform(22, 28), 0.03, _ROUGHNESS)
         ears = scene.material(0.8 * base, gloss=0.03, roughness=_ROUGHNESS)
     pale = np.array([0.88, 0.82, 0.74]) if kind == _PATCHED else 0.5 * base + 0.42
     white = scene.material(pale, gloss=0.03, roughness=0.7 * _ROUGHNESS)
@@ -161,8 +172,8 @@ def _ear(scene: Scene, coat: _Coat, side: int, q: float) -> None:
     """Add one ear, opening forwards and outwards."""
     turn = (0, 90 - 25 * side, 0)
     with scene.placed((-0.02 * q, 0.1 * q, 0.115 * side * q), (18 * side, 0, 0)):
-        outer = [(-0.085 * q, 0), (0.085 * q, 0), (0, 0.17 * q)]
+        outer = [(-0.085 * q, 0), (0.085 * q, 0), (0, 0.145 * q)]
         scene.prism(outer, 0.012, coat.ears, (0, 0, 0), turn, 0.018, blend=0.02)
-        inner = [(-0.055 * q, 0), (0.055 * q, 0), (0, 0.12 * q)]
+        inner = [(-0.05 * q, 0), (0.05 * q, 0), (0, 0.1 * q)]
         front = (0.025 * q, 0.02 * q, 0.012 * side * q)
         scene.prism(inner, 0.008, coat.nose, front, turn, 0.005)
