@@ -19,7 +19,7 @@ from model_metamers.stimuli.made.object_models.settings import ROOM
 from model_metamers.stimuli.made.shapes import Scene, Vector
 
 _BUILD = Build(0.7, 0.52, 0.16, 0.1, 0.085, 0.045, hip_share=1.0, rump=0.02)
-_ROUGHNESS = 0.25
+_ROUGHNESS = 0.65
 _TABBY_COLOURS = [(0.5, 0.47, 0.43), (0.5, 0.42, 0.33), (0.82, 0.52, 0.25)]
 _SIAMESE, _PATCHED = 3, 4
 
@@ -124,7 +124,7 @@ def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
         ears = scene.material(base, gloss=0.03, roughness=_ROUGHNESS)
     else:
         base = value * np.array(_TABBY_COLOURS[kind])
-        fur = scene.material(base, 0.5 * base, rm.TABBY, rng.uniform(22, 28), 0.03, _ROUGHNESS)
+        fur = scene.material(base, 0.7 * base, rm.TABBY, rng.uniform(22, 28), 0.03, _ROUGHNESS)
         ears = scene.material(0.8 * base, gloss=0.03, roughness=_ROUGHNESS)
     pale = np.array([0.88, 0.82, 0.74]) if kind == _PATCHED else 0.5 * base + 0.42
     white = scene.material(pale, gloss=0.03, roughness=0.7 * _ROUGHNESS)
@@ -160,9 +160,9 @@ def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: flo
                 whisker_end = (0.2 * q, rise - 0.07 * q, 0.33 * side * q)
                 root = (0.19 * q, -0.08 * q, 0.06 * side * q)
                 scene.cone(root, whisker_end, 0.004, 0.003, coat.white)
-        rim = (0.03 * q, 0.031 * q, 0.041 * q)
+        rim = (0.03 * q, 0.041 * q, 0.051 * q)
         add_pair(scene, (0.158 * q, 0.025 * q, 0.085 * q), rim, coat.pupil)
-        eye = (0.034 * q, 0.027 * q, 0.034 * q)
+        eye = (0.036 * q, 0.036 * q, 0.044 * q)
         add_pair(scene, (0.16 * q, 0.026 * q, 0.086 * q), eye, coat.iris)
         slit = (0.012 * q, 0.028 * q, 0.014 * q)
         add_pair(scene, (0.186 * q, 0.026 * q, 0.09 * q), slit, coat.pupil)
@@ -172,8 +172,8 @@ def _ear(scene: Scene, coat: _Coat, side: int, q: float) -> None:
     """Add one ear, opening forwards and outwards."""
     turn = (0, 90 - 25 * side, 0)
     with scene.placed((-0.02 * q, 0.1 * q, 0.115 * side * q), (18 * side, 0, 0)):
-        outer = [(-0.085 * q, 0), (0.085 * q, 0), (0, 0.145 * q)]
+        outer = [(-0.085 * q, 0), (0.085 * q, 0), (0, 0.125 * q)]
         scene.prism(outer, 0.012, coat.ears, (0, 0, 0), turn, 0.018, blend=0.02)
-        inner = [(-0.05 * q, 0), (0.05 * q, 0), (0, 0.1 * q)]
+        inner = [(-0.05 * q, 0), (0.05 * q, 0), (0, 0.085 * q)]
         front = (0.025 * q, 0.02 * q, 0.012 * side * q)
         scene.prism(inner, 0.008, coat.nose, front, turn, 0.005)
