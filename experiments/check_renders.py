@@ -2,6 +2,7 @@
 
     python experiments/check_renders.py                                # the small networks
     python experiments/check_renders.py --networks=efficientnet_lite0,efficientnet_lite2
+    python experiments/check_renders.py --categories=cat,oven --num_renders=80
 
 Shows every network the same objects, rendered at its own size, and writes the share whose category
 it names in the 16-way task, of each category and of all, one column per network. The renders'
@@ -24,16 +25,26 @@ flags.DEFINE_list(
     ["vgg_19_small", "inception_v3_small", "resnet_v2_101_small"],
     "Image networks that have weights.",
 )
+flags.DEFINE_list("categories", None, "Which categories; all 16 by default.")
 _NUM_RENDERS = flags.DEFINE_integer("num_renders", 20, "Renders per category.", lower_bound=1)
 _FIRST_SEED = flags.DEFINE_integer(
     "first_seed", 3_000_000, "Of the renders.", lower_bound=0, upper_bound=2**31 - 1
 )
 flags.DEFINE_string("output", "runs/check_renders.csv", "Where the table goes.")
 
+_BATCH = 32  # keeps the float images of a thousand renders out of memory
+
 
 def main() -> None:
     """Score every network and print the table."""
-    names = script.names("networks")
+    names = script.names("networks") or ()
+    from model_metamers.stimuli.made.objects import CATEGORIES
+
+    categories = script.names("categories") or CATEGORIES
+    if unknown := set(categories).difference(CATEGORIES):
+        raise ValueError(
+            f"unknown category {min(unknown)!r}; choose from: {', '.join(CATEGORIES)}"
+        )
     output = paths.output_file("output")
     script.start_tensorflow()
 
@@ -41,36 +52,43 @@ def main() -> None:
     import pandas as pd
 
     from model_metamers.networks.catalog import load_network
-    from model_metamers.stimuli.made import objects
 
-    category = np.repeat(np.arange(len(objects.CATEGORIES)), _NUM_RENDERS.value)
+    truth = np.repeat([CATEGORIES.index(name) for name in categories], _NUM_RENDERS.value)
+    networks = {name: load_network(name) for name in names}
+    renders = {
+        size: renders_of(truth, size)
+        for size in {network.stimulus_shape[0] for network in networks.values()}
+    }
     columns = {}
-    for name in names:
-        right = answers(load_network(name), category) == category
-        shares = right.reshape(len(objects.CATEGORIES), -1).mean(1)
-        columns[name] = [*shares, right.mean()]
-    table = pd.DataFrame(columns, pd.Index([*objects.CATEGORIES, "all"], name="category"))
+    for name, network in networks.items():
+        right = answers(network, renders[network.stimulus_shape[0]]) == truth
+        columns[name] = [*right.reshape(len(categories), -1).mean(1), right.mean()]
+    table = pd.DataFrame(columns, pd.Index([*categories, "all"], name="category"))
     script.write(output, table.to_csv(float_format="%.4g"))
     print(table.to_string(float_format=lambda value: f"{value:.3f}"))
 
 
-def answers(network: "Network", category: "np.ndarray") -> "np.ndarray":
-    """Return the category that a network names for one render of each given category, [n]."""
+def renders_of(category: "np.ndarray", size_px: int) -> "np.ndarray":
+    """Return a render of every given category, [n, size, size, 3] uint8."""
     import numpy as np
 
     from model_metamers.stimuli.made import objects
-    from shared import visual
 
     turn = np.arange(len(category)) % _NUM_RENDERS.value
-    fine_classes = objects.VARIANTS_PER_CATEGORY * category + turn % objects.VARIANTS_PER_CATEGORY
-    seeds = _FIRST_SEED.value + turn
-    size_px, batch = network.stimulus_shape[0], []
-    for start in range(0, len(category), 32):
-        part = slice(start, start + 32)
-        images = objects.render_objects(fine_classes[part], seeds[part], size_px)
-        batch.append(network.logits(images.astype(np.float32) / 255))
-    task = visual.TASKS[0]
-    return task.answer(network, np.concatenate(batch))
+    variants = objects.VARIANTS_PER_CATEGORY
+    fine_classes = variants * category + turn % variants
+    return objects.render_objects(fine_classes, _FIRST_SEED.value + turn, size_px)
+
+
+def answers(network: "Network", renders: "np.ndarray") -> "np.ndarray":
+    """Return the category that a network names for each render, [n]."""
+    import numpy as np
+
+    from shared import visual
+
+    parts = np.array_split(renders, -(-len(renders) // _BATCH))
+    logits = [network.logits(part.astype(np.float32) / 255) for part in parts]
+    return visual.TASKS[0].answer(network, np.concatenate(logits))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ primitives whose bounding balls it meets. Indices go down to the elements (`rows
 row first would count references in the innermost loop.
 
 Shapes: primitives [n, ROW], bounds [n, 4] (centre, reach), materials [m, 10] (colour, second
-colour, texture, frequency, gloss, roughness), all float32 and normalised: the object fits the unit ball.
+colour, texture, frequency, gloss, roughness), all float32 and normalised: the object fits the
+unit ball.
 
 Source: sphere tracing, Hart 1996 (The Visual Computer 12); distance functions, soft shadow and
 ambient occlusion after Quilez, "Modeling with distance functions", 2008.

@@ -87,7 +87,8 @@ class Scene:
         """
         colour = np.asarray(colour, float)
         second = 0.6 * colour if second is None else np.asarray(second, float)
-        self._materials.append(np.concatenate([colour, second, [texture, frequency, gloss, roughness]]))
+        surface = [texture, frequency, gloss, roughness]
+        self._materials.append(np.concatenate([colour, second, surface]))
         return len(self._materials) - 1
 
     def colour(self, material: int) -> np.ndarray:

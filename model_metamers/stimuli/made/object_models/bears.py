@@ -61,7 +61,8 @@ def panda(rng: np.random.Generator) -> Model:
     """White with black limbs, ears, shoulders and eye patches."""
     scene = Scene()
     white = scene.material(WHITE, np.array(WHITE) * 0.88, rm.BLOTCHES, 9, 0.03, _ROUGHNESS)
-    black = scene.material((0.08, 0.08, 0.09), (0.14, 0.13, 0.13), rm.BLOTCHES, 9, 0.05, _ROUGHNESS)
+    dark, darker = (0.14, 0.13, 0.13), (0.08, 0.08, 0.09)
+    black = scene.material(darker, dark, rm.BLOTCHES, 9, 0.05, _ROUGHNESS)
     coat = _Coat(white, white, black, black, scene.material(BLACK, gloss=0.8))
     _sitting_body(scene, coat)
     return Model(scene, _view(scene, coat, 60, (3, 25)))
@@ -78,7 +79,7 @@ def _brown_coat(scene: Scene, rng: np.random.Generator) -> _Coat:
     brown = hsv(0.08, 0.6, rng.uniform(0.15, 0.4))
     base = one_of(rng, brown, 1.2 * brown, (0.9, 0.88, 0.82), (0.1, 0.09, 0.09))
     pelt = scene.material(base, 0.85 * base, rm.BLOTCHES, 9, 0.03, _ROUGHNESS)
-    pale = 0.6 * base + 0.25 * np.array([0.8, 0.65, 0.5])
+    pale = 0.5 * base + 0.34 * np.array([0.8, 0.65, 0.5])
     muzzle = scene.material(pale, gloss=0.03, roughness=0.5 * _ROUGHNESS)
     return _Coat(pelt, muzzle, pelt, pelt, scene.material(BLACK, gloss=0.8))
 
@@ -96,7 +97,7 @@ def _head(
         scene.ellipsoid((0.41 * q, -0.06 * q, 0), (0.04 * q, 0.035 * q, 0.05 * q), coat.nose)
         scene.cone((0.2 * q, -0.14 * q, 0), (0.33 * q, -0.16 * q, 0), 0.06 * q, 0.04 * q, coat.fur)
         ear = (-0.05 * q, 0.21 * q, 0.18 * q)
-        add_pair(scene, ear, (0.05 * q, 0.085 * q, 0.08 * q), coat.patches)
+        add_pair(scene, ear, (0.055 * q, 0.1 * q, 0.095 * q), coat.patches)
         if is_panda:
             patch = (0.19 * q, 0.06 * q, 0.1 * q)
             add_pair(scene, patch, (0.06 * q, 0.085 * q, 0.068 * q), coat.patches)
@@ -125,7 +126,7 @@ def _sitting_body(scene: Scene, coat: _Coat) -> None:
     scene.ellipsoid((0, 0.4, 0), (0.42, 0.45, 0.44), coat.fur, blend=0.08)
     scene.ellipsoid((0.04, 0.8, 0), (0.31, 0.34, 0.34), coat.limbs, blend=0.1)
     scene.cone((0.05, 0.95, 0), (0.15, 1.15, 0), 0.25, 0.2, coat.fur, 0.08)
-    _head(scene, coat, (0.22, 1.24, 0))
+    _head(scene, coat, (0.22, 1.24, 0), scale=1.1)
     for side in (-1, 1):
         leg_end = (0.42, 0.13, 0.4 * side)
         scene.cone((0.05, 0.2, 0.3 * side), leg_end, 0.22, 0.13, coat.limbs, 0.06)
