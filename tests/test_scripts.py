@@ -57,6 +57,7 @@ def test_help_by_its_other_names(flag, without_tensorflow):
         ("fig4_audio", ["--preset=paper"], "--preset=paper needs natural stimuli"),
         ("null_distributions", ["--shard=2/2"], "there is no shard 2 of 2"),
         ("train_small", ["--data_dir="], "--data_dir is empty"),
+        ("check_renders", ["--categories=tiger"], "unknown category 'tiger'"),
         ("claims", ["--fig3_visual_dir=missing"], "--fig3_visual_dir=missing is not there"),
     ],
 )

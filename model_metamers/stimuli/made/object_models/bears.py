@@ -11,7 +11,8 @@ from model_metamers.stimuli.made.object_models.quadruped import add_limb, add_pa
 from model_metamers.stimuli.made.object_models.settings import FOREST, ICE
 from model_metamers.stimuli.made.shapes import Scene, Vector
 
-_ROUGHNESS, _LEAST_WHITE = 0.4, 0.7
+_ROUGHNESS = 0.4
+_LEAST_WHITE = 0.7  # of a coat, in every channel
 
 
 @dataclass(frozen=True)

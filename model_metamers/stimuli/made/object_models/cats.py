@@ -21,12 +21,13 @@ from model_metamers.stimuli.made.shapes import Scene, Vector
 _BUILD = Build(0.7, 0.52, 0.16, 0.1, 0.085, 0.045, hip_share=1.0, rump=0.02)
 _ROUGHNESS = 0.65
 _TABBY_COLOURS = [(0.5, 0.47, 0.43), (0.5, 0.42, 0.33), (0.82, 0.52, 0.25)]
+_PATCH_COLOURS = [(0.12, 0.11, 0.11), (0.75, 0.42, 0.16)]
 _SIAMESE, _PATCHED = 3, 4
 
 
 @dataclass(frozen=True)
 class _Coat:
-    """Material numbers."""
+    """Material numbers; `white` is the mouth and paws, `mask` the bridge of the nose."""
 
     fur: int
     white: int
@@ -112,29 +113,33 @@ def _coat(scene: Scene, rng: np.random.Generator) -> _Coat:
     kind = rng.choice(5, p=[0.55, 0.25, 0.05, 0.1, 0.05])
     value = rng.uniform(0.9, 1.1)
     if kind == _SIAMESE:
-        cream = value * np.array([0.82, 0.74, 0.62])
-        dark = value * np.array([0.2, 0.14, 0.11])
-        fur = scene.material(cream, 0.8 * cream, rm.BLOTCHES, 3, 0.03, _ROUGHNESS)
-        points = scene.material(dark, gloss=0.03, roughness=_ROUGHNESS)
-        iris = scene.material((0.35, 0.6, 0.9), gloss=0.6)
-        return _Coat(fur, points, points, points, points, iris, _pupil(scene))
+        return _siamese_coat(scene, value)
     if kind == _PATCHED:
-        base = value * np.array([[0.12, 0.11, 0.11], [0.75, 0.42, 0.16]][rng.integers(2)])
+        base = value * np.array(_PATCH_COLOURS[rng.integers(2)])
         fur = scene.material(base, WHITE, rm.BLOTCHES, 2.5, 0.03, _ROUGHNESS)
-        ears = scene.material(base, gloss=0.03, roughness=_ROUGHNESS)
+        ears, pale = base, np.array([0.88, 0.82, 0.74])
     else:
         base = value * np.array(_TABBY_COLOURS[kind])
         fur = scene.material(base, 0.7 * base, rm.TABBY, rng.uniform(22, 28), 0.03, _ROUGHNESS)
-        ears = scene.material(0.8 * base, gloss=0.03, roughness=_ROUGHNESS)
-    pale = np.array([0.88, 0.82, 0.74]) if kind == _PATCHED else 0.5 * base + 0.42
-    white = scene.material(pale, gloss=0.03, roughness=0.7 * _ROUGHNESS)
-    iris = scene.material(hsv(rng.uniform(0.12, 0.22), 0.65, 0.75), gloss=0.6)
-    pink = scene.material((0.75, 0.48, 0.45))
-    return _Coat(fur, white, ears, fur, pink, iris, _pupil(scene))
+        ears, pale = 0.8 * base, 0.5 * base + 0.42
+    return _Coat(
+        fur,
+        white=scene.material(pale, gloss=0.03, roughness=0.7 * _ROUGHNESS),
+        ears=scene.material(ears, gloss=0.03, roughness=_ROUGHNESS),
+        mask=fur,
+        nose=scene.material((0.75, 0.48, 0.45)),
+        iris=scene.material(hsv(rng.uniform(0.12, 0.22), 0.65, 0.75), gloss=0.6),
+        pupil=scene.material(BLACK, gloss=0.5),
+    )
 
 
-def _pupil(scene: Scene) -> int:
-    return scene.material(BLACK, gloss=0.5)
+def _siamese_coat(scene: Scene, value: float) -> _Coat:
+    cream, dark = value * np.array([0.82, 0.74, 0.62]), value * np.array([0.2, 0.14, 0.11])
+    fur = scene.material(cream, 0.8 * cream, rm.BLOTCHES, 3, 0.03, _ROUGHNESS)
+    points = scene.material(dark, gloss=0.03, roughness=_ROUGHNESS)
+    iris = scene.material((0.35, 0.6, 0.9), gloss=0.6)
+    pupil = scene.material(BLACK, gloss=0.5)
+    return _Coat(fur, points, points, points, points, iris, pupil)
 
 
 def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: float) -> None:
@@ -142,18 +147,9 @@ def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: flo
     q = scale
     with scene.placed(centre, (0, turn_deg, 0)):
         scene.ellipsoid((0, 0, 0), (0.19 * q, 0.175 * q, 0.2 * q), coat.fur, blend=0.03)
-        add_pair(
-            scene, (0.07 * q, -0.06 * q, 0.1 * q), (0.11 * q, 0.09 * q, 0.1 * q), coat.fur, 0.04
-        )
-        scene.cone(
-            (0.12 * q, 0.06 * q, 0), (0.2 * q, -0.03 * q, 0), 0.055 * q, 0.035 * q, coat.mask, 0.03
-        )
-        add_pair(
-            scene, (0.175 * q, -0.075 * q, 0.035 * q), (0.05 * q, 0.042 * q, 0.05 * q),
-            coat.white, 0.02,
-        )  # fmt: skip
-        scene.ellipsoid((0.15 * q, -0.12 * q, 0), (0.05 * q, 0.035 * q, 0.045 * q), coat.white)
-        scene.ellipsoid((0.228 * q, -0.035 * q, 0), (0.017 * q, 0.017 * q, 0.024 * q), coat.nose)
+        cheek = (0.07 * q, -0.06 * q, 0.1 * q)
+        add_pair(scene, cheek, (0.11 * q, 0.09 * q, 0.1 * q), coat.fur, 0.04)
+        _nose_and_mouth(scene, coat, q)
         for side in (-1, 1):
             _ear(scene, coat, side, q)
             for rise in (-0.05, 0.01):
@@ -166,6 +162,15 @@ def _head(scene: Scene, coat: _Coat, centre: Vector, turn_deg: float, scale: flo
         add_pair(scene, (0.16 * q, 0.026 * q, 0.086 * q), eye, coat.iris)
         slit = (0.012 * q, 0.028 * q, 0.014 * q)
         add_pair(scene, (0.186 * q, 0.026 * q, 0.09 * q), slit, coat.pupil)
+
+
+def _nose_and_mouth(scene: Scene, coat: _Coat, q: float) -> None:
+    bridge_end = (0.2 * q, -0.03 * q, 0)
+    scene.cone((0.12 * q, 0.06 * q, 0), bridge_end, 0.055 * q, 0.035 * q, coat.mask, 0.03)
+    lip = (0.175 * q, -0.075 * q, 0.035 * q)
+    add_pair(scene, lip, (0.05 * q, 0.042 * q, 0.05 * q), coat.white, 0.02)
+    scene.ellipsoid((0.15 * q, -0.12 * q, 0), (0.05 * q, 0.035 * q, 0.045 * q), coat.white)
+    scene.ellipsoid((0.228 * q, -0.035 * q, 0), (0.017 * q, 0.017 * q, 0.024 * q), coat.nose)
 
 
 def _ear(scene: Scene, coat: _Coat, side: int, q: float) -> None:

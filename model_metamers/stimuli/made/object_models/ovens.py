@@ -125,25 +125,26 @@ def _roasting_chamber(
     (x, y), (width, height), (n_rows, n_columns) = centre, half, grid
     scene.box((x, y, front), (width, height, 0.02), parts.frame, rounding=0.01)
     width, height = width - 0.05, height - 0.05
-    depth = 0.3
-    middle = front + 0.05 - depth / 2
-    scene.box((x, y, middle), (width, height, depth / 2), parts.frame, carve=True, rounding=0.01)
-    back = front + 0.05 - depth
+    back, middle = front - 0.25, front - 0.1
+    scene.box((x, y, middle), (width, height, 0.15), parts.frame, carve=True, rounding=0.01)
     scene.box((x, y, back), (width, height, 0.01), parts.inside)
     for side in (-1, 1):
         scene.box((x + side * width, y, middle), (0.008, height, 0.1), parts.inside)
         scene.box((x, y + side * height, middle), (width, 0.008, 0.1), parts.inside)
     size = min(width / n_columns / 1.1, height / n_rows)
     turn_deg = rng.uniform(0, 360)
-    for row in range(n_rows):
-        spit_y = y + height * ((2 * row + 1) / n_rows - 1)
+    for spit_y in _middles(y, height, n_rows):
         ends = ((x - width, spit_y, middle), (x + width, spit_y, middle))
         scene.cone(*ends, 0.012, None, parts.steel)
-        for column in range(n_columns):
-            spit_x = x + width * ((2 * column + 1) / n_columns - 1)
+        for spit_x in _middles(x, width, n_columns):
             turn = (turn_deg + rng.uniform(-30, 30), 0, 0)
             with scene.placed((spit_x, spit_y, middle), turn):
                 _chicken(scene, parts, size)
+
+
+def _middles(centre: float, half: float, n: int) -> np.ndarray:
+    """Return the middles of n equal parts of an interval."""
+    return centre + half * ((2 * np.arange(n) + 1) / n - 1)
 
 
 def _chicken(scene: Scene, parts: _Parts, q: float) -> None:
