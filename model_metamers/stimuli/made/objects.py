@@ -30,6 +30,7 @@ _SEED_TAG = 20230815  # keeps these streams apart from those of other stimuli
 _OBJECT_STREAM, _NOISE_STREAM = 0, 1
 _GROUND_TILE = 128
 _LEAST_CONTRAST = 0.2
+_HAIR_SIZE_PX = 224  # of an image whose pixels resolve `ray_marching.HAIRS_PER_UNIT`
 _GAMMA = 1 / 1.15
 
 
@@ -72,9 +73,10 @@ def render_object(
     else:
         background, tile = _draw_setting(rng, noise_rng, size, view.setting)
     exposure = rng.uniform(0.88, 1.12)
+    materials = _seen_at(size, packed.materials)
     samples = np.empty((size * supersampling, size * supersampling, 3), np.float32)
     ray_marching.render(
-        packed.primitives, packed.bounds, packed.materials, camera.frame, light, ambient,
+        packed.primitives, packed.bounds, materials, camera.frame, light, ambient,
         has_ground, ground_height, tile, background, samples,
     )  # fmt: skip
     blocks = samples.reshape(size, supersampling, size, supersampling, 3)
@@ -141,6 +143,13 @@ def _check(fine_class: int, seed: int, size: int, supersampling: int) -> None:
                 f"expected {name} to be an integer from {least} to {most}, got {value!r}; "
                 "choose one in that range"
             )
+
+
+def _seen_at(size: int, materials: np.ndarray) -> np.ndarray:
+    """Return the materials with hair that fades where a pixel is the mean of many."""
+    seen = materials.copy()
+    seen[:, ray_marching.ROUGHNESS] *= min(1.0, size / _HAIR_SIZE_PX) ** 2
+    return seen
 
 
 def _draw_camera(rng: np.random.Generator, view: View, packed: PackedScene) -> _Camera:

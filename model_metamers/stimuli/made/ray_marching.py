@@ -29,6 +29,7 @@ KIND, MATERIAL, BLEND, CARVE, ROUNDING, N_VERTICES = 0, 1, 2, 3, 4, 5
 CENTRE, ROTATION, PARAMETERS, VERTICES = 6, 9, 18, 21
 MAX_VERTICES = 8
 ROW = VERTICES + 2 * MAX_VERTICES
+ROUGHNESS = 9  # column of a material
 ELLIPSOID, BOX, ROUND_CONE, PRISM, LATHE, TORUS = range(6)
 PLAIN, BLOTCHES, TIGER, BANDS, SPOTS, WATERLINE, GRAIN, TABBY = range(8)
 
@@ -385,8 +386,8 @@ def _shade(
     nx, ny, nz = _normal(primitives, bounds, active, n_active, x, y, z)
     occlusion = _occlusion(primitives, bounds, active, n_active, x, y, z, nx, ny, nz)
     mottle = 0.9 + 0.2 * _value_noise(22 * x, 22 * y, 22 * z)
-    if material[9] > 0.0:
-        nx, ny, nz, shade = _hair(x, y, z, nx, ny, nz, material[9])
+    if material[ROUGHNESS] > 0.0:
+        nx, ny, nz, shade = _hair(x, y, z, nx, ny, nz, material[ROUGHNESS])
         mottle *= shade
     facing = nx * light[0] + ny * light[1] + nz * light[2]
     direct = 0.0
