@@ -47,6 +47,7 @@ setup(
     package_data={
         "model_metamers": ["py.typed"],
         "model_metamers.checkpoints": ["*_small*.npz", "*_small*.log.csv", "manifest.json"],
+        "model_metamers.human": ["page/*"],
         "model_metamers.paper": ["*.csv"],
         "model_metamers.stimuli": ["clips/*/*.flac"],
     },
@@ -66,6 +67,7 @@ setup(
         "scipy>=1.11",
         "setuptools<81",  # tensorflow-hub 0.16 imports pkg_resources
         "soundfile",
+        "statsmodels>=0.14.2",
         "tensorflow>=2.18",
         "tensorflow-hub>=0.16",
         "tf-keras>=2.18",  # tf-slim's layers, and tensorflow-hub
@@ -80,6 +82,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
+            "selenium>=4.20",
             "wheel",
         ],
     },

@@ -33,6 +33,7 @@ ALLOWED = {
     "pipeline": {
         "networks", "stimuli", "synthesis", "validation", "recognition", "store", "cluster",
     },
+    "human": {"files", "paper", "stimuli", "store"},
     "analysis": {"networks", "pipeline", "store", "validation"},
     "__init__": {"frontends", "networks", "recognition", "synthesis", "validation"},  # their types
     "__main__": {"networks"},
@@ -88,7 +89,8 @@ def test_nobody_imports_experiments():
     ["model_metamers", "model_metamers.plotting.figure3", "model_metamers.store",
      "model_metamers.paper", "model_metamers.stimuli.made.objects",
      "model_metamers.analysis.claims.table", "model_metamers.analysis.identities",
-     "model_metamers.networks.catalog", "model_metamers.__main__"],
+     "model_metamers.networks.catalog", "model_metamers.human.pages",
+     "model_metamers.human.server", "model_metamers.human.statistics", "model_metamers.__main__"],
 )  # fmt: skip
 def test_tables_and_figures_do_not_need_tensorflow(module):
     code = f"import {module}, sys; sys.exit('tensorflow' in sys.modules)"

@@ -38,6 +38,8 @@ RECOGNITION_DTYPES = {
     "sem": "float64",
     "source": "str",
 }
+# Observers that are people: those of an experiment of the user's, and simulated ones.
+PEOPLE = ("human (yours)", "human (simulated)")
 MATCHES_COLUMNS = tuple(MATCHES_DTYPES)
 RECOGNITION_COLUMNS = tuple(RECOGNITION_DTYPES)
 EXCLUSIONS_DTYPES = {"network": "str", "layer": "str", "reason": "str", "n": "int64"}

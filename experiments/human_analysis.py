@@ -1,0 +1,154 @@
+"""What people recognised: the responses of an experiment beside the published ones.
+
+    python experiments/human_analysis.py --experiment_dir=runs/human_image
+    python experiments/human_analysis.py --experiment_dir=runs/human_image --simulate=16
+
+Reads the response files, leaves out who failed the catch trials or the headphone check, and writes
+trials.csv, participants.csv, human_recognition.csv (by layer, with standard errors over
+participants and bootstrap intervals) and effects.csv (analyses of variance with repeated
+measures). The scores become rows of the run folders' recognition.csv, observer "human (yours)", so
+that fig3_visual.py and fig4_audio.py with --stage=figure draw them. With --simulate, participants
+of known ability take part in place of people, as "human (simulated)".
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from shared import paths, script
+from shared.options import define_count, define_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from model_metamers.human.design import Design
+    from model_metamers.human.responses import Response
+    from model_metamers.store import RunFolder
+
+flags.DEFINE_string("experiment_dir", "runs/human_image", "Folder of the experiment.")
+flags.DEFINE_string("responses_dir", None, "Folder of the response files [the experiment's].")
+flags.DEFINE_string("output_dir", None, "Where the tables go [analysis in the experiment's].")
+flags.DEFINE_list("run_dirs", None, "Run folders that get the scores [those of the experiment].")
+flags.DEFINE_boolean("add_to_runs", True, "Add the scores to the run folders' recognition.csv.")
+flags.DEFINE_float("least_catch", 0.75, "Proportion of catch trials that has to be right.", 0.0, 1.0)
+define_count("simulate", None, "Let so many simulated participants answer.", 10_000)
+define_seed("Seed of the bootstrap, and of simulated answers.")
+
+
+def main() -> None:
+    """Read the responses, write the tables, add the scores to the run folders."""
+    folder = paths.input_folder("experiment_dir", "name a folder that human_experiment.py has made")
+    output = paths.if_given(paths.output_folder, "output_dir") or folder / "analysis"
+
+    from model_metamers.human import statistics
+    from model_metamers.human.design import read_design
+    from model_metamers.store.records import PEOPLE
+
+    design = read_design(folder)
+    runs = run_folders(design)
+    layers = layers_of(design, runs)
+    is_simulated = flags.FLAGS.simulate is not None
+    responses = simulated(design, layers) if is_simulated else read(folder, design)
+    answers = statistics.answers_table(responses)
+    participants = statistics.participants_table(answers, flags.FLAGS.least_catch)
+    trials = statistics.scored_trials(answers, participants)
+    tell(participants, answers)
+    if trials.empty:
+        raise ValueError("no participant is left; lower --least_catch, or let more people take part")
+    recognition = statistics.recognition_table(trials, flags.FLAGS.seed)
+    tables = {
+        "trials": answers,
+        "participants": participants,
+        "human_recognition": recognition,
+        "effects": statistics.effects_table(trials, layers),
+    }
+    for name, table in tables.items():
+        script.write(output / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    print(tables["human_recognition"].to_string(index=False, float_format="{:.3f}".format))
+    print(tables["effects"].to_string(index=False, na_rep="", float_format="{:.4g}".format))
+    if flags.FLAGS.add_to_runs:
+        yours, of_simulated = PEOPLE
+        add_to_runs(runs, recognition, of_simulated if is_simulated else yours, design)
+    print(f"wrote the tables to {output}")
+
+
+def read(folder: Path, design: "Design") -> list["Response"]:
+    """Return the responses of people."""
+    from model_metamers.human.responses import read_folder
+
+    given = paths.if_given(paths.input_folder, "responses_dir")
+    return read_folder(given or folder / "responses", design)
+
+
+def simulated(design: "Design", layers: dict[str, Sequence[str]]) -> list["Response"]:
+    """Return the responses of simulated participants."""
+    from model_metamers.human.simulated import simulate
+
+    n, most = flags.FLAGS.simulate, len(design.participants)
+    if n > most:
+        raise ValueError(f"--simulate={n} is more than the {most} participants of the experiment")
+    seed = flags.FLAGS.seed
+    return [
+        response
+        for number in range(1, n + 1)
+        for response in simulate(design, number, layers, seed=seed)
+    ]
+
+
+def run_folders(design: "Design") -> list["RunFolder"]:
+    """Return the run folders that the stimuli came from, or that are given."""
+    from model_metamers.store import RunFolder
+
+    return [
+        RunFolder(path, create=False, flag="--run_dirs")
+        for path in script.names("run_dirs") or design.runs
+    ]
+
+
+def layers_of(design: "Design", runs: Sequence["RunFolder"]) -> dict[str, Sequence[str]]:
+    """Return network -> layers shown, from the input upwards, as the runs have them."""
+    shown = {(row["network"], row["layer"]) for row in design.conditions}
+    layers: dict[str, Sequence[str]] = {}
+    for run in runs:
+        matches = run.read_table("matches")
+        for network, own in matches.groupby("network", sort=False):
+            names = [layer for layer in own.layer.unique() if (network, layer) in shown]
+            if names:
+                layers[str(network)] = names
+    if missing := {network for network, _ in shown if network} - set(layers):
+        raise ValueError(
+            f"the run folders do not hold {', '.join(sorted(missing))}, which the experiment shows; "
+            "name those that do with --run_dirs"
+        )
+    return layers
+
+
+def tell(participants: "pd.DataFrame", answers: "pd.DataFrame") -> None:
+    """Say who and what is left out."""
+    counts = participants.excluded.value_counts()
+    reasons = [f"{counts[name]} by {name}" for name in ("headphones", "catch") if name in counts]
+    left_out = f"; left out: {', '.join(reasons)}" if reasons else ""
+    print(f"{len(participants)} participants{left_out}")
+    if n_again := int((answers.presentations > 1).sum()):
+        print(f"{n_again} trials were presented again after a reload, and do not count")
+
+
+def add_to_runs(
+    runs: Sequence["RunFolder"], recognition: "pd.DataFrame", observer: str, design: "Design"
+) -> None:
+    """Add the scores to the recognition.csv of the runs that made the metamers."""
+    from model_metamers.human.statistics import recognition_rows
+    from model_metamers.human.stimuli import TASK_IN_TABLES
+
+    rows = recognition_rows(recognition, observer, TASK_IN_TABLES[design.task])
+    for run in runs:
+        own = rows[rows.generator.isin(run.read_table("matches").network)]
+        run.merge_rows("recognition", own, ["observer", "generator", "layer", "task"])
+        print(f"added {len(own)} rows of {observer!r} to {run.path / 'recognition.csv'}; "
+              "--stage=figure draws them")  # fmt: skip
+
+
+if __name__ == "__main__":
+    script.run(main)

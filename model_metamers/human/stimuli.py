@@ -1,0 +1,187 @@
+"""What run folders offer to people: natural stimuli, accepted metamers, and their classes.
+
+People get the very files that were certified, the previews. A stimulus' class is what its id begins
+with, the name of the sub-folder that it came from.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_metamers.human.trials import NATURAL, Condition
+from model_metamers.paper import load_table
+from model_metamers.stimuli.labels import (
+    SIXTEEN_CATEGORIES,
+    SMALL_WORD_LABELS,
+    sixteen_category_of,
+)
+from model_metamers.store import RunFolder
+
+IMAGE_TASK, WORD_TASK = "image", "word"
+TASK_IN_TABLES = {IMAGE_TASK: "16-way", WORD_TASK: "word"}
+_TASK_OF_SUFFIX = {".png": IMAGE_TASK, ".wav": WORD_TASK}
+_WORDS_OF_THE_PAPER = [word for word in load_table("word_labels").word if word[:2] != "__"]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What can be shown.
+
+    Attributes:
+        task: `IMAGE_TASK` or `WORD_TASK`.
+        choices: the answers people choose from.
+        labels: source -> right answer.
+        files: (condition, source) -> preview.
+        runs: the folders, for the record.
+    """
+
+    task: str
+    choices: tuple[str, ...]
+    labels: Mapping[str, str]
+    files: Mapping[tuple[Condition, str], Path]
+    runs: tuple[Path, ...]
+
+    def available(self) -> dict[Condition, set[str]]:
+        """Return condition -> sources of which there is a version, natural stimuli first."""
+        sources: dict[Condition, set[str]] = {NATURAL: set()}
+        for condition, source in self.files:
+            sources.setdefault(condition, set()).add(source)
+        return sources
+
+
+def read_pool(
+    folders: Sequence[RunFolder],
+    networks: Collection[str] | None = None,
+    layers: Collection[str] | None = None,
+    words: Sequence[str] | None = None,
+) -> Pool:
+    """Return what run folders offer.
+
+    Args:
+        folders: of images, or of sounds.
+        networks: whose metamers; None for all.
+        layers: matched layers; None for all.
+        words: to choose from in the word task; by default the small networks' words if these are
+            all, else the paper's list.
+
+    Raises:
+        ValueError: nothing to show, images and sounds together, or a stimulus of no known class.
+    """
+    files: dict[tuple[Condition, str], Path] = {}
+    for folder in folders:
+        for (condition, source), path in _files_of(folder, networks, layers).items():
+            if condition != NATURAL and (condition, source) in files:
+                raise ValueError(
+                    f"{folder.path} and another folder both hold the metamer of {source} from "
+                    f"{condition.network} {condition.layer}; give one of them"
+                )
+            files.setdefault((condition, source), path)
+    tasks = {_TASK_OF_SUFFIX[path.suffix] for path in files.values()}
+    if len(tasks) > 1:
+        raise ValueError("expected run folders of images or of sounds; got both, which two "
+                         "experiments could show")  # fmt: skip
+    (task,) = tasks
+    sources = sorted({source for _, source in files})
+    if task == IMAGE_TASK:
+        choices: tuple[str, ...] = SIXTEEN_CATEGORIES
+        labels = {source: _category(source) for source in sources}
+    else:
+        choices = tuple(words) if words is not None else _vocabulary(sources)
+        labels = {source: _word(source, choices) for source in sources}
+    return Pool(task, choices, labels, files, tuple(folder.path.resolve() for folder in folders))
+
+
+def read_words(path: Path) -> tuple[str, ...]:
+    """Return the words of a file with one a line.
+
+    Raises:
+        ValueError: unreadable, no words, one twice, or one that is no word.
+    """
+    try:
+        words = tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read the words of {path}: {error}") from None
+    strange = [word for word in words if not re.fullmatch(r"[^\W_]+(['’ -][^\W_]+)*", word)]
+    if strange or not words:
+        found = f"{strange[0]!r}" if strange else "an empty file"
+        raise ValueError(f"expected one word a line in {path}; got {found}")
+    if len(set(words)) < len(words):
+        twice = next(word for word in words if words.count(word) > 1)
+        raise ValueError(f"{path} has {twice!r} twice; give every word once")
+    return words
+
+
+def _files_of(
+    folder: RunFolder, networks: Collection[str] | None, layers: Collection[str] | None
+) -> dict[tuple[Condition, str], Path]:
+    """Return what one folder offers: accepted metamers, and the stimuli they were made from."""
+    matches = folder.read_table("matches")
+    for flag, wanted, known in (
+        ("--networks", networks, matches.network),
+        ("--layers", layers, matches.layer),
+    ):
+        if wanted is not None and not set(wanted) & set(known):
+            raise ValueError(
+                f"{folder.path} has no metamers for {flag}={','.join(wanted)}; there are those "
+                f"of: {', '.join(known.unique())}"
+            )
+    chosen = matches[
+        (matches.network.isin(networks) if networks is not None else True)
+        & (matches.layer.isin(layers) if layers is not None else True)
+        & matches.stimulus_id.notna()
+    ]
+    accepted = chosen[chosen.accepted]
+    if accepted.empty:
+        raise ValueError(
+            f"none of the {len(chosen)} metamers of {folder.path} that were asked for is accepted, "
+            "so there is none to show; matches.csv and exclusions.csv tell why. Make better ones "
+            "(more --iterations), or choose other --networks and --layers"
+        )
+    files = {
+        (NATURAL, row.stimulus_id): _preview(folder, row.network, "natural", row.stimulus_id)
+        for row in chosen.drop_duplicates("stimulus_id").itertuples()
+    }
+    return files | {
+        (Condition(row.network, row.layer), row.stimulus_id): _preview(
+            folder, row.network, row.layer, row.stimulus_id
+        )
+        for row in accepted.itertuples()
+    }
+
+
+def _preview(folder: RunFolder, network: str, layer: str, source: str) -> Path:
+    stem = folder.path / "previews" / network / layer / source
+    for suffix in _TASK_OF_SUFFIX:
+        if (path := stem.with_name(f"{stem.name}{suffix}")).is_file():
+            return path
+    raise ValueError(f"{folder.path} lacks the preview of {source} from {network} {layer}; run "
+                     "the script that made the folder again")  # fmt: skip
+
+
+def _category(source: str) -> str:
+    category = sixteen_category_of(source.split("_")[0])
+    if category is None:
+        raise ValueError(
+            f"the stimulus {source} is of none of the 16 categories that people choose from; its "
+            "id has to begin with one, or with a WordNet id, as it does where the stimuli come "
+            "from sub-folders of such names"
+        )
+    return category
+
+
+def _vocabulary(sources: Sequence[str]) -> tuple[str, ...]:
+    small = SMALL_WORD_LABELS[1:]
+    of_small = all(source.split("_")[0] in small for source in sources)
+    return tuple(sorted(small)) if of_small else tuple(sorted(_WORDS_OF_THE_PAPER))
+
+
+def _word(source: str, words: Sequence[str]) -> str:
+    """Return the word that an id begins with; in ids, other signs than letters are "_"."""
+    begun = [w for w in words if source.startswith(re.sub(r"[^A-Za-z0-9_-]", "_", w) + "_")]
+    if not begun:
+        raise ValueError(
+            f"the stimulus {source} begins with none of the {len(words)} words that people choose "
+            "from; give the list that it is in as --words"
+        )
+    return max(begun, key=len)
