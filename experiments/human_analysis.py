@@ -1,7 +1,7 @@
 """What people recognised: the responses of an experiment beside the published ones.
 
-    python experiments/human_analysis.py --experiment_dir=runs/human_image
-    python experiments/human_analysis.py --experiment_dir=runs/human_image --simulate=16
+    python experiments/human_analysis.py --experiment_dir=runs/human
+    python experiments/human_analysis.py --experiment_dir=runs/human --simulate=16
 
 Reads the response files, leaves out who failed the catch trials or the headphone check, and writes
 trials.csv, participants.csv, human_recognition.csv (by layer, with standard errors over
@@ -27,23 +27,29 @@ if TYPE_CHECKING:
     from model_metamers.human.responses import Response
     from model_metamers.store import RunFolder
 
-flags.DEFINE_string("experiment_dir", "runs/human_image", "Folder of the experiment.")
+flags.DEFINE_string("experiment_dir", "runs/human", "Folder of the experiment.")
 flags.DEFINE_string("responses_dir", None, "Folder of the response files [the experiment's].")
 flags.DEFINE_string("output_dir", None, "Where the tables go [analysis in the experiment's].")
-flags.DEFINE_list("run_dirs", None, "Run folders that get the scores [those of the experiment].")
+flags.DEFINE_list("run_dirs", None, "Run folders with the metamers [those of the experiment].")
 flags.DEFINE_boolean("add_to_runs", True, "Add the scores to the run folders' recognition.csv.")
-flags.DEFINE_float("least_catch", 0.75, "Proportion of catch trials that has to be right.", 0.0, 1.0)
+flags.DEFINE_list("also_add_to", None, "Folders of other figures that get the scores too.")
+flags.DEFINE_float(
+    "least_catch", 0.5, "Proportion of catch trials that has to be right.", 0.0, 1.0
+)
 define_count("simulate", None, "Let so many simulated participants answer.", 10_000)
 define_seed("Seed of the bootstrap, and of simulated answers.")
 
 
 def main() -> None:
     """Read the responses, write the tables, add the scores to the run folders."""
-    folder = paths.input_folder("experiment_dir", "name a folder that human_experiment.py has made")
+    folder = paths.input_folder(
+        "experiment_dir", "name a folder that human_experiment.py has made"
+    )
     output = paths.if_given(paths.output_folder, "output_dir") or folder / "analysis"
 
     from model_metamers.human import statistics
     from model_metamers.human.design import read_design
+    from model_metamers.store import RunFolder
     from model_metamers.store.records import PEOPLE
 
     design = read_design(folder)
@@ -56,8 +62,10 @@ def main() -> None:
     trials = statistics.scored_trials(answers, participants)
     tell(participants, answers)
     if trials.empty:
-        raise ValueError("no participant is left; lower --least_catch, or let more people take part")
-    recognition = statistics.recognition_table(trials, flags.FLAGS.seed)
+        raise ValueError(
+            "no participant is left; lower --least_catch, or let more people take part"
+        )
+    recognition = statistics.recognition_table(trials, layers, flags.FLAGS.seed)
     tables = {
         "trials": answers,
         "participants": participants,
@@ -67,10 +75,16 @@ def main() -> None:
     for name, table in tables.items():
         script.write(output / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     print(tables["human_recognition"].to_string(index=False, float_format="{:.3f}".format))
-    print(tables["effects"].to_string(index=False, na_rep="", float_format="{:.4g}".format))
+    effects = tables["effects"].to_string(
+        index=False, na_rep="", float_format="{:.3g}".format, max_colwidth=60
+    )
+    print(effects)
     if flags.FLAGS.add_to_runs:
         yours, of_simulated = PEOPLE
-        add_to_runs(runs, recognition, of_simulated if is_simulated else yours, design)
+        others = [RunFolder(path, create=False, flag="--also_add_to")
+                  for path in script.names("also_add_to") or ()]  # fmt: skip
+        observer = of_simulated if is_simulated else yours
+        add_scores([*runs, *others], recognition, observer, design)
     print(f"wrote the tables to {output}")
 
 
@@ -119,8 +133,8 @@ def layers_of(design: "Design", runs: Sequence["RunFolder"]) -> dict[str, Sequen
                 layers[str(network)] = names
     if missing := {network for network, _ in shown if network} - set(layers):
         raise ValueError(
-            f"the run folders do not hold {', '.join(sorted(missing))}, which the experiment shows; "
-            "name those that do with --run_dirs"
+            f"the run folders do not hold {', '.join(sorted(missing))}, which the experiment "
+            "shows; name those that do with --run_dirs"
         )
     return layers
 
@@ -135,18 +149,21 @@ def tell(participants: "pd.DataFrame", answers: "pd.DataFrame") -> None:
         print(f"{n_again} trials were presented again after a reload, and do not count")
 
 
-def add_to_runs(
-    runs: Sequence["RunFolder"], recognition: "pd.DataFrame", observer: str, design: "Design"
+def add_scores(
+    folders: Sequence["RunFolder"], recognition: "pd.DataFrame", observer: str, design: "Design"
 ) -> None:
-    """Add the scores to the recognition.csv of the runs that made the metamers."""
+    """Add the scores to the recognition.csv of folders, of the networks that these know."""
     from model_metamers.human.statistics import recognition_rows
     from model_metamers.human.stimuli import TASK_IN_TABLES
 
     rows = recognition_rows(recognition, observer, TASK_IN_TABLES[design.task])
-    for run in runs:
-        own = rows[rows.generator.isin(run.read_table("matches").network)]
-        run.merge_rows("recognition", own, ["observer", "generator", "layer", "task"])
-        print(f"added {len(own)} rows of {observer!r} to {run.path / 'recognition.csv'}; "
+    for folder in folders:
+        known = set(folder.read_table("matches").network) if folder.has_table("matches") else set()
+        if folder.has_table("recognition"):
+            known |= set(folder.read_table("recognition").generator)
+        own = rows[rows.generator.isin(known)]
+        folder.merge_rows("recognition", own, ["observer", "generator", "layer", "task"])
+        print(f"added {len(own)} rows of {observer!r} to {folder.path / 'recognition.csv'}; "
               "--stage=figure draws them")  # fmt: skip
 
 

@@ -1,19 +1,20 @@
 """An experiment with people: the page on which they recognise metamers.
 
     python experiments/human_experiment.py --run_dirs=runs/fig3_visual     # pictures
-    python experiments/human_experiment.py --run_dirs=runs/fig4_audio \\
-        --output_dir=runs/human_word                                       # words
-    python experiments/human_experiment.py --run_dirs=runs/fig3_visual --networks=vgg_19_small \\
-        --participants=24 --degrees=3 --consent=consent.txt
+    python experiments/human_experiment.py --run_dirs=runs/fig4_audio      # words
+    python experiments/human_experiment.py --run_dirs=runs/fig3_visual --networks=vgg_19_small
+    python experiments/human_experiment.py --run_dirs=a,b --degrees=3 --consent=consent.txt
 
-Accepted metamers and natural stimuli of run folders become an experiment's folder: page/index.html
-for the participants, in any browser, and design.json, which tells who gets what. Everybody gets a
-stimulus once, in one of its versions. Let people open the page from the disk, put the folder page
-on a web server, or start human_server.py; then human_analysis.py reads the files that come back.
+Accepted metamers and natural stimuli of run folders become an experiment's folder:
+page/index.html for the participants, in any browser, and design.json, which tells who gets what.
+Everybody gets a stimulus once, in one of its versions. Let people open the page from the disk, put
+the folder page on a web server, or start human_server.py; human_analysis.py then reads the files
+that come back.
 """
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -32,7 +33,7 @@ TRIALS_PER_CONDITION = {"image": 10, "word": 5}  # paper, sections 3.4 and 3.5
 flags.DEFINE_list("run_dirs", None, "Run folders with the metamers to show.")
 flags.DEFINE_list("networks", None, "Networks whose metamers to show [all].")
 flags.DEFINE_list("layers", None, "Layers whose metamers to show [all].")
-flags.DEFINE_string("output_dir", "runs/human_image", "Folder of the experiment.")
+flags.DEFINE_string("output_dir", "runs/human", "Folder of the experiment.")
 define_count("participants", 16, "How many people take part, at most.", MOST_PARTICIPANTS)
 define_count(
     "trials_per_condition", None, "Test trials of every condition [10 images or 5 words].",
@@ -50,7 +51,9 @@ flags.DEFINE_float(
     "degrees", None, "Images: side in degrees of visual angle, in place of pixels; participants "
     "then tell the size of their screen by a bank card.", 0.1, 60.0,
 )  # fmt: skip
-flags.DEFINE_float("viewing_distance_cm", 57.0, "With --degrees: from eyes to screen.", 5.0, 1000.0)
+flags.DEFINE_float(
+    "viewing_distance_cm", 57.0, "With --degrees: from eyes to screen.", 5.0, 1000.0
+)
 flags.DEFINE_string("words", None, "Words: file of those to choose from, one a line [the task's].")
 flags.DEFINE_string("consent", None, "Text file that participants agree to [an example].")
 flags.DEFINE_string(
@@ -112,7 +115,10 @@ def settings_from_flags() -> "Settings":
 
     from model_metamers.human.pages import Settings
 
-    return Settings(**{field.name: flags.FLAGS[field.name].value for field in fields(Settings)})
+    values: dict[str, Any] = {
+        field.name: flags.FLAGS[field.name].value for field in fields(Settings)
+    }
+    return Settings(**values)
 
 
 def consent_text(path: Path | None) -> str:
@@ -148,7 +154,9 @@ def wanted_trials(pool: "Pool") -> int:
 def tell(pool: "Pool", plan: "Plan", design: "Design") -> None:
     """Say what the plan came to."""
     steps = design.participants[0]
-    counts = {phase: sum(s.phase == phase for s in steps) for phase in ("test", "catch", "practice")}
+    counts = {
+        phase: sum(s.phase == phase for s in steps) for phase in ("test", "catch", "practice")
+    }
     print(
         f"{len(plan.per_condition)} conditions, {len(pool.labels)} natural stimuli, "
         f"{len(design.participants)} participants with {counts['test']} test, {counts['catch']} "
@@ -159,18 +167,24 @@ def tell(pool: "Pool", plan: "Plan", design: "Design") -> None:
         shown = [row["trials"] for row in design.conditions]
         print(
             f"too few stimuli for {wanted} trials per condition: everybody has some of the "
-            f"conditions, each has {min(shown)} to {max(shown)} trials in all; effects can be "
+            f"conditions, each has {span(shown)} trials in all; effects can be "
             "tested where everybody has all (fewer --networks, --layers; more stimuli)"
         )
     elif each != {wanted}:
         print(
-            f"the stimuli allow {min(each)} to {max(each)} trials per condition, of {wanted} "
+            f"the stimuli allow {span(each)} trials per condition, of {wanted} "
             "(design.json has them by condition)"
         )
 
 
+def span(counts: Collection[int]) -> str:
+    """Return "8", or "5 to 8"."""
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
 def _file(flag: str) -> Path:
-    path = Path(flags.FLAGS[flag].value)
+    path = Path(str(flags.FLAGS[flag].value))
     if not path.is_file():
         raise ValueError(f"--{flag}={path} is no file; name one that is")
     return path

@@ -9,6 +9,7 @@ from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.frontends.picture import cochleagram_picture
 from model_metamers.plotting.examples import ImageRow
 from model_metamers.store import NATURAL, RunFolder
+from model_metamers.store.records import PEOPLE
 
 
 def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
@@ -21,7 +22,7 @@ def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
     """
     layers = folder.read_run_record()["config"].get("layers", {})
     table = folder.read_table("recognition")
-    table = table[table.source == "measured"]
+    table = table[(table.source == "measured") & ~table.observer.isin(PEOPLE)]
     recognised = set(zip(table.generator, table.layer, strict=True))
     found = {
         network: [layer for layer in names if (network, layer) in recognised]

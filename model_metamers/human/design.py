@@ -1,8 +1,8 @@
 """An experiment on record: design.json tells who gets which file, and what the answers mean.
 
-    <experiment>/design.json      this record; not for participants, since it has the answers
-    <experiment>/page/            what a browser shows
-    <experiment>/responses/       the files that come back
+<experiment>/design.json      this record; not for participants, since it has the answers
+<experiment>/page/            what a browser shows
+<experiment>/responses/       the files that come back
 """
 
 import hashlib

@@ -211,7 +211,9 @@ def _write_sounds(folder: Path, pool: Pool, seed: int) -> None:
     rate, _ = wavfile.read(next(iter(pool.files.values())))
     rms = np.mean([read_sound(path).std() for path in _sample(list(pool.files.values()))])
     write_sound(
-        folder / "level.wav", pcm_16(noise.level_sound(float(rms), rate, seed)[np.newaxis])[0], rate
+        folder / "level.wav",
+        pcm_16(noise.level_sound(float(rms), rate, seed)[np.newaxis])[0],
+        rate,
     )
 
 

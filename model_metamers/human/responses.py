@@ -154,7 +154,10 @@ def _response(
     row: list[str], participant: int, number: int, step: Step, design: Design
 ) -> Response:
     _, of, place, phase, stimulus, response, *times, presentations, _ = row
-    found, expected = (of, place, phase, stimulus), (participant, number, step.phase, step.stimulus)
+    found, expected = (
+        (of, place, phase, stimulus),
+        (participant, number, step.phase, step.stimulus),
+    )
     if found != tuple(map(str, expected)):
         raise ValueError(f"row {number} is {','.join(found)}; participant {participant} has "
                          f"{','.join(map(str, expected))} there")  # fmt: skip

@@ -1,9 +1,9 @@
 """A server for a laboratory: the page, a number for each participant, and their response files.
 
-    GET  /                  the files of the page's folder, and nothing else
-    POST /participant       {"participant": 3}: each number once, also after a restart
-    POST /responses         a response file, kept as it came if it is whole and the first of its
-                            participant
+GET  /                  the files of the page's folder, and nothing else
+POST /participant       {"participant": 3}: each number once, also after a restart
+POST /responses         a response file, kept as it came if it is whole and the first of its
+                        participant
 """
 
 import json

@@ -10,7 +10,7 @@ Source: paper, sections 3.4 and 3.5 (means with standard errors over participant
 Geisser 1959 (the correction).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -77,11 +77,14 @@ def scored_trials(answers: pd.DataFrame, participants: pd.DataFrame) -> pd.DataF
     return answers[is_scored & answers.participant.isin(kept)]
 
 
-def recognition_table(trials: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return the proportion correct of every condition.
+def recognition_table(
+    trials: pd.DataFrame, layers: Mapping[str, Sequence[str]], seed: int = 0
+) -> pd.DataFrame:
+    """Return the proportion correct of every condition, natural stimuli first.
 
     Args:
         trials: of `scored_trials`.
+        layers: network -> its layers, from the input upwards.
         seed: of the bootstrap.
 
     Returns:
@@ -90,7 +93,12 @@ def recognition_table(trials: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         one participant tells nothing of the spread.
     """
     rows = []
-    for (network, layer), own in trials.groupby(["network", "layer"], sort=False):
+    by_condition = dict(iter(trials.groupby(["network", "layer"])))
+    of_layers = [(network, layer) for network, names in layers.items() for layer in names]
+    for network, layer in [(NATURAL.network, NATURAL.layer), *of_layers]:
+        own = by_condition.get((network, layer))
+        if own is None:
+            continue
         proportions = own.groupby("participant").correct.mean().to_numpy()
         low, high = _bootstrap_interval(proportions, seed)
         rows.append(
@@ -117,7 +125,7 @@ def _bootstrap_interval(proportions: np.ndarray, seed: int) -> tuple[float, floa
     return float(low), float(high)
 
 
-def effects_table(trials: pd.DataFrame, layers: dict[str, Sequence[str]]) -> pd.DataFrame:
+def effects_table(trials: pd.DataFrame, layers: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Return the effects of layer and network on the proportion correct.
 
     Networks have different layers, so these are compared by their depth, the place among a
@@ -143,7 +151,7 @@ def effects_table(trials: pd.DataFrame, layers: dict[str, Sequence[str]]) -> pd.
     return pd.DataFrame(flat, columns=CHANGE_COLUMNS)
 
 
-def _effects(means: pd.Series, layers: dict[str, Sequence[str]]) -> list[dict]:
+def _effects(means: pd.Series, layers: Mapping[str, Sequence[str]]) -> list[dict]:
     """Return the rows of one analysis of variance: one way for one network, else two ways."""
     cells = [(network, layer) for network, names in layers.items() for layer in names]
     table = means.unstack(["network", "layer"]).reindex(columns=pd.MultiIndex.from_tuples(cells))

@@ -1,7 +1,7 @@
 """What run folders offer to people: natural stimuli, accepted metamers, and their classes.
 
-People get the very files that were certified, the previews. A stimulus' class is what its id begins
-with, the name of the sub-folder that it came from.
+People get the very files that were certified, the previews. A stimulus' class is what its id
+begins with, the name of the sub-folder that it came from.
 """
 
 import re
@@ -99,7 +99,9 @@ def read_words(path: Path) -> tuple[str, ...]:
         ValueError: unreadable, no words, one twice, or one that is no word.
     """
     try:
-        words = tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+        words = tuple(
+            line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot read the words of {path}: {error}") from None
     strange = [word for word in words if not re.fullmatch(r"[^\W_]+(['’ -][^\W_]+)*", word)]
@@ -134,9 +136,9 @@ def _files_of(
     accepted = chosen[chosen.accepted]
     if accepted.empty:
         raise ValueError(
-            f"none of the {len(chosen)} metamers of {folder.path} that were asked for is accepted, "
-            "so there is none to show; matches.csv and exclusions.csv tell why. Make better ones "
-            "(more --iterations), or choose other --networks and --layers"
+            f"none of the {len(chosen)} metamers that were asked for in {folder.path} is "
+            "accepted, so there is none to show; exclusions.csv tells why. Make better ones (more "
+            "--iterations), or choose other --networks and --layers"
         )
     files = {
         (NATURAL, row.stimulus_id): _preview(folder, row.network, "natural", row.stimulus_id)

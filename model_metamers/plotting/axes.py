@@ -14,6 +14,8 @@ from matplotlib.patches import Rectangle
 from model_metamers.plotting.style import (
     HUMAN_COLOUR,
     NOTE_COLOUR,
+    PEOPLE,
+    PEOPLE_COLOUR,
     REJECTED_COLOUR,
     NetworkStyle,
     style_of,
@@ -113,6 +115,8 @@ def recognition_by_layer(
     """
     style = style_of(generator, styles)
     measured, published = _rows_of(table, generator, style.base, task)
+    is_person = measured["observer"].isin(list(PEOPLE))
+    people, measured = measured[is_person], measured[~is_person]
     observers = sorted(measured["observer"].unique(), key=lambda name: (name != generator, name))
     # Side by side, so that no error bar hides another.
     for place, observer in enumerate(observers, start=1):
@@ -123,6 +127,9 @@ def recognition_by_layer(
         if place == 1:
             _write_counts(axes, curve["n"])
     _draw_human(axes, _curve(published, layers))
+    for observer in people["observer"].unique():
+        curve = _curve(people[people["observer"] == observer], layers)
+        draw_people(axes, curve, PEOPLE[observer], "o")
     if chance is not None:
         axes.axhline(chance, color=NOTE_COLOUR, linewidth=0.6, linestyle=":", zorder=0)
         axes.text(-0.4, chance + 0.01, "chance", va="bottom", size=6, color=NOTE_COLOUR)
@@ -233,6 +240,22 @@ def _draw_human(axes: Axes, curve: pd.DataFrame) -> None:
         markersize=4.5,
         linestyle="--",
         linewidth=1.0,
+        elinewidth=0.7,
+        zorder=5,
+    )
+
+
+def draw_people(axes: Axes, curve: pd.DataFrame, label: str, marker: str) -> None:
+    """Draw people of one's own experiment: proportion correct and sem, natural first."""
+    axes.errorbar(
+        np.arange(len(curve)),
+        curve["proportion_correct"],
+        curve["sem"].fillna(0),
+        label=label,
+        color=PEOPLE_COLOUR,
+        marker=marker,
+        markersize=4.5,
+        linewidth=1.2,
         elinewidth=0.7,
         zorder=5,
     )

@@ -13,18 +13,21 @@ from matplotlib.figure import Figure
 
 from model_metamers.plotting.axes import (
     NATURAL,
+    draw_people,
 )
 from model_metamers.plotting.examples import EXAMPLES_WIDTH_MM
 from model_metamers.plotting.page import LEFT_MM, Page
 from model_metamers.plotting.style import (
     HUMAN_COLOUR,
     NOTE_COLOUR,
+    PEOPLE,
     WIDTH_MM,
     NetworkStyle,
     style_of,
 )
 
 HUMANS = "Humans (published):"
+ALL_HUMANS = (HUMANS, *(f"{people}:" for people in PEOPLE.values()))
 PANEL_GAP_MM, PANEL_HEIGHT_MM, BELOW_PANEL_MM = 6.0, 42.0, 35.0
 
 
@@ -51,7 +54,7 @@ def legend(figure: Figure, title: str) -> None:
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
-    labels = sorted(entries, key=lambda label: label.startswith(HUMANS))
+    labels = sorted(entries, key=lambda label: label.startswith(ALL_HUMANS))
     figure.legend(
         [entries[label] for label in labels],
         labels,
@@ -88,10 +91,16 @@ def recognition_by_others(
     for place, (generator, names) in enumerate(layers.items()):
         style = style_of(generator, styles)
         rows = table[(table.generator == generator) & (table.observer != generator)]
-        others = layer_curve(rows[rows.source == "measured"], names)
+        is_network = (rows.source == "measured") & ~rows.observer.isin(list(PEOPLE))
+        others = layer_curve(rows[is_network], names)
         shift = place - (len(layers) - 1) / 2
         draw_curve(axes, others, style.label, style.colour, style.marker, shift)
-        _draw_people(axes, table, names, style)
+        _draw_published(axes, table, names, style)
+        for observer in PEOPLE:
+            people = layer_curve(rows[rows.observer == observer], names)
+            if people["proportion_correct"].notna().any():
+                label = f"{PEOPLE[observer]}: {style.plain_label}"
+                draw_people(axes, people, label, style.marker)
     depths = ["/".join(dict.fromkeys(at)) for at in zip(*layers.values(), strict=True)]
     finish(axes, [NATURAL, *depths], chance)
 
@@ -122,7 +131,7 @@ def finish(axes: Axes, ticks: Sequence[str], chance: float) -> None:
     axes.set_ylabel("Words recognised")
 
 
-def _draw_people(
+def _draw_published(
     axes: Axes, table: pd.DataFrame, names: Sequence[str], style: NetworkStyle
 ) -> None:
     """Draw the published human scores of the full-size network, where there are any."""

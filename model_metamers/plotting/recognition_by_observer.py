@@ -16,7 +16,7 @@ from model_metamers.plotting.axes import (
     recognition_by_layer,
 )
 from model_metamers.plotting.page import LEFT_MM, Page
-from model_metamers.plotting.style import WIDTH_MM, NetworkStyle
+from model_metamers.plotting.style import PEOPLE, WIDTH_MM, NetworkStyle
 
 PLOTS_PER_ROW, PLOT_HEIGHT_MM, PLOT_PITCH_MM = 3, 42.0, 69.0
 HEADING_MM, LEGEND_MM = 4.0, 13.0
@@ -63,10 +63,11 @@ def common_legend(page: Page, plots: Sequence[Axes]) -> None:
             # A network's line is thick where the metamers are its own; prefer a thin one here.
             if label not in entries or line.get_linewidth() < entries[label].get_linewidth():
                 entries[label] = line
+    people = {HUMAN_LABEL, *PEOPLE.values()}
     # Second seeds, which are dashed, come after the first ones, and people last.
     labels = sorted(
         entries,
-        key=lambda label: (label == HUMAN_LABEL, entries[label].get_linestyle() != "-", label),
+        key=lambda label: (label in people, entries[label].get_linestyle() != "-", label),
     )
     own = Line2D([], [], color="black", linewidth=GENERATOR_LINE_WIDTH)
     page.figure.legend(

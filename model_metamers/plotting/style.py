@@ -37,6 +37,10 @@ RC: Any = {
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 HUMAN_COLOUR = "#4D4D4D"
+# People of an experiment of one's own, and simulated ones: observers of recognition.csv. Published
+# ones are open and dashed, these filled and solid.
+PEOPLE = {"human (yours)": "Humans (yours)", "human (simulated)": "Humans (simulated)"}
+PEOPLE_COLOUR = "black"
 REJECTED_COLOUR = "#D55E00"
 NOTE_COLOUR = "#767676"
 

@@ -12,6 +12,7 @@ from model_metamers.analysis.claims import matching, transfer
 from model_metamers.analysis.claims.finding import Claim, Finding, NotMeasured
 from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.networks.identity import NetworkIdentity
+from model_metamers.store.records import PEOPLE
 
 REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not run"
 COLUMNS = [
@@ -147,9 +148,14 @@ def claims_table(
         scales: experiment -> scale of its run.
         known: name in the tables -> identity; the claims hold at any scale.
     """
-    by_role = {source: with_roles(table, known) for source, table in tables.items()}
+    by_role = {source: with_roles(_of_networks(table), known) for source, table in tables.items()}
     rows = [_row(claim, by_role, scales) for claim in CLAIMS]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
+
+
+def _of_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without answers of the user's own people: claims are of networks."""
+    return table[~table.observer.isin(PEOPLE)] if "observer" in table else table
 
 
 def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:

@@ -2,7 +2,8 @@
 /* A square, the image, a mask, then sixteen buttons (Geirhos et al. 2018). */
 
 const KEYS = [..."1234qwerasdfzxcv"];
-const CARD_MM = 85.6; // ISO/IEC 7810 ID-1: bank cards, driving licences
+const CARD_MM = [85.6, 53.98]; // ISO/IEC 7810 ID-1: bank cards, driving licences
+const NARROW_PX = 560; // less than a card's long side on many screens
 const MM_PER_CM = 10;
 
 function nextFrame() {
@@ -122,24 +123,27 @@ async function choice(element, choices, limit_ms) {
 }
 
 /** Let the participant fit a picture to a card, and return the screen's pixels per millimetre. */
-function cardPage(element) {
+async function cardPage(element) {
+  const isUpright = element.clientWidth < NARROW_PX;
+  const [across, down] = isUpright ? [...CARD_MM].reverse() : CARD_MM;
   const widest = Math.min(800, element.clientWidth - 32);
-  const start = Math.min(324, widest);
   element.innerHTML = `
     <h1>How large is your screen?</h1>
-    <p>Hold a bank card, or any card of that size, against the blue one. Move the slider, or press
-    the arrow keys, until both are equally wide.</p>
-    <div class="card-frame"><div class="card" role="img" aria-label="A card to compare"></div></div>
+    <p>Hold a bank card, or any card of that size, ${isUpright ? "upright " : ""}against the blue
+    one. Move the slider, or press the arrow keys, until both are equally wide.</p>
+    <div class="card" role="img" aria-label="A card to compare"></div>
     <form><label for="width">Width of the blue card</label>
-    <input id="width" type="range" min="120" max="${widest}" value="${start}" step="1">
+    <input id="width" type="range" min="120" max="${widest}" step="1">
     <p><button class="main-button">They are equally wide</button></p></form>`;
   const [card, slider] = [element.querySelector(".card"), element.querySelector("input")];
   const fit = () => {
     card.style.width = `${slider.value}px`;
-    card.style.height = `${slider.value * (53.98 / CARD_MM)}px`;
+    card.style.height = `${slider.value * (down / across)}px`;
   };
+  slider.value = Math.round(across * 3.78); // the nominal size of a CSS pixel
   slider.addEventListener("input", fit);
   slider.focus();
   fit();
-  return submitted(element.querySelector("form")).then(() => Number(slider.value) / CARD_MM);
+  await submitted(element.querySelector("form"));
+  return Number(slider.value) / across;
 }

@@ -17,6 +17,14 @@ const INSTRUCTIONS = {
   ],
 };
 
+function startJsPsych() {
+  document.querySelector("#experiment").replaceChildren(); // what an earlier one left
+  // Sounds are ours, so that the page works from the disk too, which jsPsych warns of otherwise.
+  return initJsPsych({
+    display_element: "experiment", use_webaudio: false, override_safe_mode: true,
+  });
+}
+
 /** Return this participant's number: of the address, of an earlier visit, or of the server. */
 async function participantNumber() {
   const asked = Number(new URLSearchParams(location.search).get("participant"));
@@ -32,7 +40,7 @@ async function participantNumber() {
     return (await answer.json()).participant;
   }
   let number;
-  await initJsPsych({ display_element: "experiment" }).run([{
+  await startJsPsych().run([{
     type: OwnPage,
     show: async (element) => { number = await numberPage(element, most); },
   }]);
@@ -152,7 +160,7 @@ async function main() {
     type: OwnPage,
     show: (element) => endPage(element, records, server.responses, nextParticipant),
   };
-  const jsPsych = initJsPsych({ display_element: "experiment" });
+  const jsPsych = startJsPsych();
   if (records.isComplete) {
     await jsPsych.run([last]);
     return;
