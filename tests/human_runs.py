@@ -3,6 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from model_metamers.human.design import Design, Step
+from model_metamers.human.simulated import Psychometric, simulate
+from model_metamers.human.trials import NATURAL as NATURAL_STIMULI
+from model_metamers.human.trials import Condition, plan_trials
+from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
 from model_metamers.store import MATCHES_COLUMNS, NATURAL, RunFolder
 
 NETWORK, LAYERS = "net", ("first", "last")
@@ -51,3 +56,48 @@ def write_run(path, labels, sounds=False, layers=LAYERS, networks=(NETWORK,), re
     ]
     run.write_table("recognition", pd.DataFrame(scores, columns=columns))
     return run
+
+
+def complete_design(n_participants=16, networks=(NETWORK,), n_layers=3, per_condition=2, extra=2):
+    """Return a design in which everybody has every condition, as pages.py would make it."""
+    layers = {network: [f"layer_{n}" for n in range(n_layers)] for network in networks}
+    conditions = [
+        NATURAL_STIMULI,
+        *(Condition(n, x) for n, names in layers.items() for x in names),
+    ]
+    n_sources = max(len(conditions) * per_condition + 2 * extra, 8 * extra)
+    labels = {f"s{n:03d}": SIXTEEN_CATEGORIES[n % 16] for n in range(n_sources)}
+    plan = plan_trials(
+        {c: set(labels) for c in conditions}, n_participants, per_condition, extra, extra, seed=0
+    )
+    assert plan.is_complete
+
+    def step(t):
+        name = f"{t.condition.network}_{t.condition.layer}_{t.source}.png"
+        return Step(
+            t.phase, name, t.condition.network, t.condition.layer, t.source, labels[t.source]
+        )
+
+    return Design(
+        task="image",
+        choices=SIXTEEN_CATEGORIES,
+        settings={"seed": 0},
+        runs=(),
+        conditions=tuple({"network": c.network, "layer": c.layer} for c in conditions),
+        participants=tuple((Step("screen"), *map(step, trials)) for trials in plan.participants),
+    )
+
+
+def layers_of(design):
+    """Return network -> layers of a design, in order."""
+    layers = {}
+    for row in design.conditions:
+        if row["network"]:
+            layers.setdefault(row["network"], []).append(row["layer"])
+    return layers
+
+
+def right_answers(design, participant):
+    """Return the responses of somebody who knows everything."""
+    knowing = Psychometric(midpoint=1e9, lapse=0)
+    return simulate(design, participant, layers_of(design), knowing)

@@ -113,7 +113,7 @@ def served(tmp_path, npm_folder):
         tmp_path, npm_folder, CATEGORIES, "--degrees=3", "--response_ms=4000"
     )
     server = make_server(Laboratory(design, folder / "page", folder / "responses"), "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     yield folder, design, f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()

@@ -1,10 +1,11 @@
 """Write an experiment's folder: design.json, and the page with its stimuli.
 
 A page needs no server: a browser opens its index.html from the disk, from any web server, or from
-`server`. Stimuli have numbers for names, and the page knows the right answers of practice trials
-alone.
+`server`. The names of stimuli tell nothing, and the page knows the right answers of practice
+trials alone.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Settings:
         degrees: side of the image in degrees of visual angle, in place of pixels; None for none.
         viewing_distance_cm: from the eyes to the screen.
         break_every: trials between breaks.
-        seed: of the plan, its order, the masks and the file names.
+        seed: of the plan, its order, and the masks.
     """
 
     fixation_ms: float = 300
@@ -92,7 +93,7 @@ def write_experiment(
     Raises:
         ValueError: a damaged preview.
     """
-    names = _file_names(pool, plan, settings.seed)
+    names = _file_names(pool, plan)
     design = _design(pool, plan, settings, names)
     with replaced_folder(output / "page") as page:
         (page / "stimuli").mkdir()
@@ -108,15 +109,17 @@ def write_experiment(
     return design
 
 
-def _file_names(pool: Pool, plan: Plan, seed: int) -> dict[tuple[Condition, str], str]:
-    """Return (condition, source) -> file name, in no order that would tell the answer."""
-    used = {(t.condition, t.source) for trials in plan.participants for t in trials}
-    keys = sorted(used)
-    numbers = np.random.default_rng([seed, 3]).permutation(len(keys))
-    return {
-        key: f"{number:05d}{pool.files[key].suffix}"
-        for key, number in zip(keys, numbers, strict=True)
-    }
+def _file_names(pool: Pool, plan: Plan) -> dict[tuple[Condition, str], str]:
+    """Return (condition, source) -> file name, which tells nothing but the content.
+
+    So a browser that remembers another experiment's files does not show them.
+    """
+    used = sorted({(t.condition, t.source) for trials in plan.participants for t in trials})
+    names = {}
+    for key in used:
+        path = pool.files[key]
+        names[key] = f"{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}{path.suffix}"
+    return names
 
 
 def _design(

@@ -63,9 +63,10 @@ class Laboratory:
         record = self.responses / _NUMBERS_FILE
         with self._lock, locked(record):
             given = json.loads(record.read_bytes())["given"] if record.exists() else 0
-            stored = [n for n in range(1, self._most + 1) if self._path(n).exists()]
-            number = max([given, *stored]) + 1
-            if number > self._most:
+            # Who was told a number by somebody else may have answered already.
+            free = (n for n in range(given + 1, self._most + 1) if not self._path(n).exists())
+            number = next(free, None)
+            if number is None:
                 raise Refused(HTTPStatus.CONFLICT, f"all {self._most} numbers are given")
             with atomic_file(record) as file:
                 file.write(json.dumps({"given": number}).encode())

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from model_metamers.human.trials import NATURAL, Condition
 from model_metamers.paper import load_table
 from model_metamers.stimuli.labels import (
@@ -68,15 +70,7 @@ def read_pool(
     Raises:
         ValueError: nothing to show, images and sounds together, or a stimulus of no known class.
     """
-    files: dict[tuple[Condition, str], Path] = {}
-    for folder in folders:
-        for (condition, source), path in _files_of(folder, networks, layers).items():
-            if condition != NATURAL and (condition, source) in files:
-                raise ValueError(
-                    f"{folder.path} and another folder both hold the metamer of {source} from "
-                    f"{condition.network} {condition.layer}; give one of them"
-                )
-            files.setdefault((condition, source), path)
+    files = _files(folders, networks, layers)
     tasks = {_TASK_OF_SUFFIX[path.suffix] for path in files.values()}
     if len(tasks) > 1:
         raise ValueError("expected run folders of images or of sounds; got both, which two "
@@ -114,42 +108,51 @@ def read_words(path: Path) -> tuple[str, ...]:
     return words
 
 
-def _files_of(
-    folder: RunFolder, networks: Collection[str] | None, layers: Collection[str] | None
+def _files(
+    folders: Sequence[RunFolder],
+    networks: Collection[str] | None,
+    layers: Collection[str] | None,
 ) -> dict[tuple[Condition, str], Path]:
-    """Return what one folder offers: accepted metamers, and the stimuli they were made from."""
-    matches = folder.read_table("matches")
-    for flag, wanted, known in (
-        ("--networks", networks, matches.network),
-        ("--layers", layers, matches.layer),
-    ):
-        if wanted is not None and not set(wanted) & set(known):
-            raise ValueError(
-                f"{folder.path} has no metamers for {flag}={','.join(wanted)}; there are those "
-                f"of: {', '.join(known.unique())}"
-            )
-    chosen = matches[
-        (matches.network.isin(networks) if networks is not None else True)
-        & (matches.layer.isin(layers) if layers is not None else True)
-        & matches.stimulus_id.notna()
+    """Return the previews of accepted metamers, and of the stimuli they were made from."""
+    tables = [folder.read_table("matches") for folder in folders]
+    for column, wanted in (("network", networks), ("layer", layers)):
+        _check_known(f"--{column}s", wanted, pd.concat(tables)[column].unique())
+    chosen = [
+        table[
+            (table.network.isin(networks) if networks is not None else True)
+            & (table.layer.isin(layers) if layers is not None else True)
+            & (table.stimulus_id != "")
+        ]
+        for table in tables
     ]
-    accepted = chosen[chosen.accepted]
-    if accepted.empty:
+    if not any(table.accepted.any() for table in chosen):
         raise ValueError(
-            f"none of the {len(chosen)} metamers that were asked for in {folder.path} is "
-            "accepted, so there is none to show; exclusions.csv tells why. Make better ones (more "
+            f"none of the {sum(map(len, chosen))} metamers that were asked for is accepted, so "
+            "there is none to show; exclusions.csv of the run tells why. Make better ones (more "
             "--iterations), or choose other --networks and --layers"
         )
-    files = {
-        (NATURAL, row.stimulus_id): _preview(folder, row.network, "natural", row.stimulus_id)
-        for row in chosen.drop_duplicates("stimulus_id").itertuples()
-    }
-    return files | {
-        (Condition(row.network, row.layer), row.stimulus_id): _preview(
-            folder, row.network, row.layer, row.stimulus_id
+    files: dict[tuple[Condition, str], Path] = {}
+    for folder, table in zip(folders, chosen, strict=True):
+        for row in table.drop_duplicates("stimulus_id").itertuples():
+            path = _preview(folder, row.network, NATURAL.layer, row.stimulus_id)
+            files.setdefault((NATURAL, row.stimulus_id), path)
+        for row in table[table.accepted].itertuples():
+            key = (Condition(row.network, row.layer), row.stimulus_id)
+            if key in files:
+                raise ValueError(
+                    f"{folder.path} and another folder both hold the metamer of "
+                    f"{row.stimulus_id} from {row.network} {row.layer}; give one of them"
+                )
+            files[key] = _preview(folder, row.network, row.layer, row.stimulus_id)
+    return files
+
+
+def _check_known(flag: str, wanted: Collection[str] | None, known: Collection[str]) -> None:
+    if missing := [name for name in wanted or () if name not in known]:
+        raise ValueError(
+            f"the run folders have no metamers of {flag}={','.join(missing)}; there are those of: "
+            f"{', '.join(known)}"
         )
-        for row in accepted.itertuples()
-    }
 
 
 def _preview(folder: RunFolder, network: str, layer: str, source: str) -> Path:

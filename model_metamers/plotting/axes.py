@@ -245,17 +245,18 @@ def _draw_human(axes: Axes, curve: pd.DataFrame) -> None:
     )
 
 
-def draw_people(axes: Axes, curve: pd.DataFrame, label: str, marker: str) -> None:
+def draw_people(
+    axes: Axes, curve: pd.DataFrame, label: str, marker: str, shift: float = 0.0
+) -> None:
     """Draw people of one's own experiment: proportion correct and sem, natural first."""
     axes.errorbar(
-        np.arange(len(curve)),
+        np.arange(len(curve)) + shift,
         curve["proportion_correct"],
         curve["sem"].fillna(0),
         label=label,
         color=PEOPLE_COLOUR,
         marker=marker,
-        markersize=4.5,
-        linewidth=1.2,
+        linewidth=1.0,
         elinewidth=0.7,
         zorder=5,
     )

@@ -16,6 +16,7 @@ from model_metamers.plotting.recognition_by_generator import (
     PANEL_HEIGHT_MM,
     legend,
     panels_side_by_side,
+    people_height_mm,
     recognition_by_others,
     title_panel,
 )
@@ -44,7 +45,9 @@ def figure4(
     """
     layers = {row.generator: row.layers for row in rows}
     top_mm = examples_height_mm(rows) + 12
-    page = Page(top_mm + PANEL_HEIGHT_MM + BELOW_PANEL_MM)
+    compared = {name for names in panels.values() for name in names}
+    below_mm = BELOW_PANEL_MM + people_height_mm(recognition, compared)
+    page = Page(top_mm + PANEL_HEIGHT_MM + below_mm)
     # Cochleagrams are low: a row has room for eight letters.
     draw_examples(page, rows, [style_of(row.generator, styles).short_label for row in rows])
     page.heading(
@@ -55,8 +58,8 @@ def figure4(
     for axes, (title, networks) in zip(
         panels_side_by_side(page, top_mm + 4, len(panels)), panels.items(), strict=True
     ):
-        compared = {name: layers[name] for name in networks}
-        recognition_by_others(axes, recognition, compared, styles, chance)
+        of_panel = {name: layers[name] for name in networks}
+        recognition_by_others(axes, recognition, of_panel, styles, chance)
         title_panel(axes, title)
     legend(page.figure, "Metamers of:")
     return page.figure

@@ -3,7 +3,7 @@
 Source: paper, Figures 4b, 6 and S9.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from model_metamers.plotting.style import (
 )
 
 HUMANS = "Humans (published):"
-ALL_HUMANS = (HUMANS, *(f"{people}:" for people in PEOPLE.values()))
+LEGEND_COLUMNS, LEGEND_ROW_MM = 3, 4.0
 PANEL_GAP_MM, PANEL_HEIGHT_MM, BELOW_PANEL_MM = 6.0, 42.0, 35.0
 
 
@@ -39,6 +39,13 @@ def panels_side_by_side(page: Page, top_mm: float, n_panels: int) -> list[Axes]:
         page.axes(LEFT_MM + place * pitch_mm, top_mm, width_mm, PANEL_HEIGHT_MM)
         for place in range(n_panels)
     ]
+
+
+def people_height_mm(table: pd.DataFrame, networks: Collection[str]) -> float:
+    """Return how much higher the legend is for people of the user's own."""
+    rows = table[table.observer.isin(list(PEOPLE)) & table.generator.isin(list(networks))]
+    n_entries = len(rows[["observer", "generator"]].drop_duplicates())
+    return LEGEND_ROW_MM * -(-n_entries // LEGEND_COLUMNS)
 
 
 def title_panel(axes: Axes, title: str) -> None:
@@ -54,13 +61,13 @@ def legend(figure: Figure, title: str) -> None:
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
-    labels = sorted(entries, key=lambda label: label.startswith(ALL_HUMANS))
+    labels = sorted(entries, key=lambda label: label[: label.find(":") + 1])
     figure.legend(
         [entries[label] for label in labels],
         labels,
         title=title,
         loc="lower center",
-        ncols=3,
+        ncols=LEGEND_COLUMNS,
         frameon=False,
         handlelength=2.6,
         columnspacing=1.2,
@@ -100,7 +107,7 @@ def recognition_by_others(
             people = layer_curve(rows[rows.observer == observer], names)
             if people["proportion_correct"].notna().any():
                 label = f"{PEOPLE[observer]}: {style.plain_label}"
-                draw_people(axes, people, label, style.marker)
+                draw_people(axes, people, label, style.marker, 0.08 * shift)
     depths = ["/".join(dict.fromkeys(at)) for at in zip(*layers.values(), strict=True)]
     finish(axes, [NATURAL, *depths], chance)
 
