@@ -273,6 +273,22 @@ def test_small_and_full_size_networks_are_the_same_claim(scale):
     assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "undecided" in rows.loc[6, "reason"]
 
 
+def test_people_of_the_users_own_are_no_network():
+    names = {"word_aliased_small": 0.2, "word_reduced_aliasing_small": 0.3}
+    scores = {(name, other): [1, 0.9, 0.6, 0.3, last]
+              for name, last in names.items() for other in names}  # fmt: skip
+    answers = recognition(scores)
+    people = answers.assign(observer="human (yours)", proportion_correct=0.0)
+    without, with_people = (
+        claims_table(
+            {("fig4_audio", "recognition"): table}, {"fig4_audio": ""}, known_identities()
+        )
+        for table in (answers, pd.concat([people, answers]))
+    )
+    assert (without.verdict == REPRODUCED).any()
+    pd.testing.assert_frame_equal(with_people, without)
+
+
 def test_a_role_is_what_a_network_is_and_not_what_it_is_called():
     mine = NetworkIdentity("mine", "word_reduced_aliasing", "reduced_aliasing", "Mine", SMALL, 1)
     known = {"mine": mine, "mine above": replace(mine, above="cochleagram")}

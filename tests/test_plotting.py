@@ -103,6 +103,19 @@ def test_published_and_measured_curves_look_different(axes):
     assert to_hex(human.get_color()) not in {to_hex(line.get_color()) for line in measured}
 
 
+def test_people_of_an_own_experiment_stand_beside_the_published_ones(axes):
+    own = recognition().iloc[:4].assign(observer="human (yours)", proportion_correct=0.7, n=160)
+    table = pd.concat([own, recognition()])
+    recognition_by_layer(axes, table, "vgg_19_small", LAYERS, STYLES)
+    np.testing.assert_array_equal(drawn(axes)["Humans (yours)"], 4 * [0.7])
+    assert len(drawn(axes)) == 4 and "n=12" in texts(axes)  # the counts are the network's
+    handles, labels = axes.get_legend_handles_labels()
+    line = handles[labels.index("Humans (yours)")][0]
+    assert line.get_color() == "black" and line.get_markerfacecolor() == "black"
+    figure = figure3([image_row()], table, STYLES)
+    assert texts(figure.legends[0])[-3:-1] == [HUMAN_LABEL, "Humans (yours)"]
+
+
 def test_mistakes_in_the_table_are_named(axes):
     with pytest.raises(ValueError, match="lacks the columns sem"):
         recognition_by_layer(

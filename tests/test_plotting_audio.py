@@ -23,8 +23,14 @@ LAYERS = {
 OTHER = "word_audioset_reduced_aliasing_small"
 
 
-def recognition():
-    rows = []
+def recognition(people=()):
+    """Return a table; the people recognise half of everything."""
+    rows = [
+        (observer, generator, layer, "word", 80, 0.5, 0.1, "measured")
+        for observer in people
+        for generator, layers in LAYERS.items()
+        for layer in ("natural", *layers)
+    ]
     for generator, layers in LAYERS.items():
         for rank, layer in enumerate(["natural", *layers]):
             rows += [
@@ -40,9 +46,10 @@ def recognition():
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_a_network_is_not_among_the_others_and_people_are_drawn_apart():
+@pytest.mark.parametrize("people", [(), ("human (yours)", "human (simulated)")])
+def test_a_network_is_not_among_the_others_and_people_are_drawn_apart(people):
     axes = Figure().subplots()
-    recognition_by_others(axes, recognition(), LAYERS, STYLES, 1 / 20)
+    recognition_by_others(axes, recognition(people), LAYERS, STYLES, 1 / 20)
     handles, labels = axes.get_legend_handles_labels()
     curves = {
         label: np.asarray(bars[0].get_ydata(), float)
@@ -53,15 +60,22 @@ def test_a_network_is_not_among_the_others_and_people_are_drawn_apart():
     np.testing.assert_array_equal(curves[human], [np.nan, np.nan, 0.86, np.nan])
     line = handles[labels.index(human)][0]
     assert line.get_color() == HUMAN_COLOUR and line.get_linestyle() == "--"
+    of_people = [label for label in labels if label.startswith(("Humans (y", "Humans (s"))]
+    assert len(of_people) == 2 * len(people)
+    assert all((curves[label] == 0.5).all() for label in of_people)
     ticks = [text.get_text() for text in axes.get_xticklabels()]
     assert ticks == ["natural", "cochleagram", "conv_0/pool_0", "logits"]
 
 
-def test_the_figure_fits_its_page():
+@pytest.mark.parametrize("people", [(), ("human (yours)", "human (simulated)")])
+def test_the_figure_fits_its_page(people):
     pictures = np.zeros((4, 105, 200), np.uint8)
     rows = [ImageRow(name, pictures, layers) for name, layers in LAYERS.items()]
     panels = {"Architecture": list(LAYERS), "Alone": [ALIASED]}
-    figure = figure4(rows, recognition(), panels, STYLES, 0.05)
+    figure = figure4(rows, recognition(people), panels, STYLES, 0.05)
+    legend_top = figure.legends[0].get_window_extent().y1
+    names = min(axes.get_tightbbox().y0 for axes in figure.axes[1:])
+    assert legend_top < names
     tight, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert tight.x0 >= 0 and tight.y0 >= 0 and tight.x1 <= width and tight.y1 <= height
     assert len(figure.axes) == 3

@@ -63,11 +63,15 @@ def common_legend(page: Page, plots: Sequence[Axes]) -> None:
             # A network's line is thick where the metamers are its own; prefer a thin one here.
             if label not in entries or line.get_linewidth() < entries[label].get_linewidth():
                 entries[label] = line
-    people = {HUMAN_LABEL, *PEOPLE.values()}
+    people = [HUMAN_LABEL, *PEOPLE.values()]
     # Second seeds, which are dashed, come after the first ones, and people last.
     labels = sorted(
         entries,
-        key=lambda label: (label in people, entries[label].get_linestyle() != "-", label),
+        key=lambda label: (
+            people.index(label) + 1 if label in people else 0,
+            entries[label].get_linestyle() != "-",
+            label,
+        ),
     )
     own = Line2D([], [], color="black", linewidth=GENERATOR_LINE_WIDTH)
     page.figure.legend(
