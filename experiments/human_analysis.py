@@ -162,9 +162,28 @@ def add_scores(
         if folder.has_table("recognition"):
             known |= set(folder.read_table("recognition").generator)
         own = rows[rows.generator.isin(known)]
-        folder.merge_rows("recognition", own, ["observer", "generator", "layer", "task"])
+        with folder.locked():
+            forget_earlier(folder, own)
+            folder.merge_rows("recognition", own, ["observer", "generator", "layer", "task"])
         print(f"added {len(own)} rows of {observer!r} to {folder.path / 'recognition.csv'}; "
               "--stage=figure draws them")  # fmt: skip
+
+
+def forget_earlier(folder: "RunFolder", scores: "pd.DataFrame") -> None:
+    """Remove the scores that new ones replace: people's replace those of simulated ones too."""
+    from model_metamers.store.records import PEOPLE
+
+    if not folder.has_table("recognition"):
+        return
+    yours, of_simulated = PEOPLE
+    replaced = {of_simulated} if of_simulated in set(scores.observer) else {yours, of_simulated}
+    table = folder.read_table("recognition")
+    is_replaced = (
+        table.observer.isin(replaced)
+        & table.generator.isin(scores.generator)
+        & table.task.isin(scores.task)
+    )
+    folder.write_table("recognition", table[~is_replaced])
 
 
 if __name__ == "__main__":

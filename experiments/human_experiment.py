@@ -60,7 +60,10 @@ flags.DEFINE_string(
     "jspsych_dir", None, "Folder of npm packages (node_modules) with jsPsych, to copy beside the "
     "page; without, browsers load it from the network.",
 )  # fmt: skip
-flags.DEFINE_string("post_to", None, "Address that response files are also posted to.")
+flags.DEFINE_string(
+    "post_to", None, "Address that response files are also posted to, as text/csv; a server "
+    "elsewhere than the page's has to allow that (CORS).",
+)  # fmt: skip
 define_seed("Seed of who gets what, in which order.")
 
 

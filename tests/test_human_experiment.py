@@ -95,6 +95,15 @@ def test_the_word_task_has_a_headphone_check_and_noise_to_set_the_level(place):
         assert np.round(correlation)[int(step.label) - 1] == 1  # the softest is in phase
 
 
+def test_a_consent_text_is_a_title_and_paragraphs(place, tmp_path):
+    (tmp_path / "consent.txt").write_text("A study\nof metamers,\nby us.\n\n\nYou & <b>I</b>\n")
+    flags = [f"--run_dirs={place / 'pictures'}", f"--consent={tmp_path / 'consent.txt'}"]
+    assert make(tmp_path, *flags).returncode == 0
+    script = (tmp_path / "experiment" / "page" / "experiment.js").read_text()
+    known = json.loads(script.removeprefix("const experiment = ").rstrip(";\n"))
+    assert known["consent"] == ["A study", "of metamers, by us.", "You & <b>I</b>"]
+
+
 def test_masks_have_full_contrast_and_a_spectrum_of_one_over_f():
     (mask,) = noise.masks(1, 256, seed=0)
     assert mask.min() == 0 and mask.max() == 255
@@ -186,16 +195,17 @@ def test_answers_become_rows_of_the_run(place, tmp_path):
         text = text_of(right_answers(design, participant), design.experiment)
         (tmp_path / f"{participant}.csv").write_text(text)
     write_run(tmp_path / "copy", [*CATEGORIES, *CATEGORIES])
+    run = f"--run_dirs={tmp_path / 'copy'}"
+    assert analyse(folder, "--simulate=2", run, f"--output_dir={tmp_path / 'x'}").returncode == 0
     result = analyse(
-        folder, f"--responses_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}",
-        f"--run_dirs={tmp_path / 'copy'}",
-    )  # fmt: skip
+        folder, f"--responses_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}", run
+    )
     assert result.returncode == 0, result.stderr
     table = RunFolder(tmp_path / "copy").read_table("recognition")
     rows = table[table.observer == "human (yours)"]
     assert rows.layer.tolist() == ["natural", *layers_of(design)[NETWORK]]
     assert rows.n.tolist() == [12, 12, 12] and (rows.proportion_correct == 1).all()
-    assert len(table) == 6  # the network's own answers stay
+    assert len(table) == 6  # the network's own answers stay, those of simulated people do not
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"trials.csv", "participants.csv", "human_recognition.csv", "effects.csv"}
     trials = pd.read_csv(tmp_path / "out" / "trials.csv")

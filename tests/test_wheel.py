@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import model_metamers as mm
+from model_metamers.human.pages import example_consent
 from model_metamers.networks import locations
 from model_metamers.networks.catalog import CATALOG
 from model_metamers.networks.manifest import read_manifest
@@ -28,6 +29,7 @@ site = Path(sys.argv[1]).resolve()
 assert locations.shipped() == site / "model_metamers" / "checkpoints"
 assert site not in locations.trained().parents, "an installation is not written to"
 hashes = {name: record["sha256"] for name, record in read_manifest(locations.shipped()).items()}
+assert len(example_consent()) > 100, "the page of the human experiments"
 shipped = [name for name, entry in CATALOG.items()
            if entry.identity.scale == "small" and not entry.always_random]
 assert set(shipped) == set(hashes)

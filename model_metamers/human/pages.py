@@ -196,10 +196,17 @@ def _for_page(design: Design, consent: str) -> dict[str, Any]:
         "task": design.task,
         "choices": design.choices,
         "settings": design.settings,
-        "consent": [part.strip() for part in consent.strip().split("\n\n") if part.strip()],
+        "consent": _paragraphs(consent),
         "masks": [_mask_name(number) for number in range(N_MASKS if is_image else 0)],
         "participants": [[_shown(step) for step in steps] for steps in design.participants],
     }
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Return a text's first line and its paragraphs, which empty lines part."""
+    title, *lines = [line.strip() for line in text.strip().splitlines()]
+    parts = "\n".join(lines).split("\n\n")
+    return [title, *(" ".join(part.split()) for part in parts if part.strip())]
 
 
 def _shown(step: Step) -> dict[str, str]:

@@ -37,9 +37,13 @@ function textPage(title, paragraphs, button, more = {}) {
   const body = paragraphs.map((text) => `<p>${escaped(text)}</p>`).join("");
   return {
     type: jsPsychHtmlButtonResponse,
-    stimulus: `<div class="text"><h1>${escaped(title)}</h1>${body}</div>`,
+    stimulus: `<div class="text" id="text"><h1>${escaped(title)}</h1>${body}</div>`,
     choices: [button],
-    on_load: () => document.querySelector(".jspsych-btn").focus(),
+    on_load: () => {
+      const onward = document.querySelector(".jspsych-btn");
+      onward.setAttribute("aria-describedby", "text"); // so that screen readers read it
+      onward.focus();
+    },
     ...more,
   };
 }

@@ -28,7 +28,9 @@ function levelPage(element) {
   const play = element.querySelector("#play");
   play.addEventListener("click", () => {
     noise.currentTime = 0;
-    noise.play();
+    noise.play().catch((error) => {
+      if (error.name !== "AbortError") throw error; // that is: gone on before it began
+    });
   });
   play.focus();
   return submitted(element.querySelector("form")).then(() => noise.pause());
