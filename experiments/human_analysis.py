@@ -60,7 +60,7 @@ def main() -> None:
     answers = statistics.answers_table(responses)
     participants = statistics.participants_table(answers, flags.FLAGS.least_catch)
     trials = statistics.scored_trials(answers, participants)
-    tell(participants, answers)
+    tell(participants, answers, design)
     if trials.empty:
         raise ValueError(
             "no participant is left; lower --least_catch, or let more people take part"
@@ -139,14 +139,20 @@ def layers_of(design: "Design", runs: Sequence["RunFolder"]) -> dict[str, Sequen
     return layers
 
 
-def tell(participants: "pd.DataFrame", answers: "pd.DataFrame") -> None:
-    """Say who and what is left out."""
+def tell(participants: "pd.DataFrame", answers: "pd.DataFrame", design: "Design") -> None:
+    """Say who and what is left out, and whether images were there as long as asked for."""
+    from model_metamers.human.statistics import n_mistimed
+    from model_metamers.human.stimuli import IMAGE_TASK
+
     counts = participants.excluded.value_counts()
     reasons = [f"{counts[name]} by {name}" for name in ("headphones", "catch") if name in counts]
     left_out = f"; left out: {', '.join(reasons)}" if reasons else ""
     print(f"{len(participants)} participants{left_out}")
     if n_again := int((answers.presentations > 1).sum()):
         print(f"{n_again} trials were presented again after a reload, and do not count")
+    if design.task == IMAGE_TASK and (n := n_mistimed(answers, design.settings["image_ms"])):
+        print(f"{n} of {len(answers)} images were there more than a frame (of 60 per second) too "
+              "long or too short; trials.csv has their stimulus_ms")  # fmt: skip
 
 
 def add_scores(

@@ -85,6 +85,11 @@ def test_two_files_of_one_participant_are_refused(tmp_path):
         read_folder(tmp_path / "elsewhere", DESIGN)
 
 
+def test_images_that_were_there_too_long_are_counted():
+    times = pd.DataFrame({"stimulus_ms": [200.0, 210.0, 217.0, 150.0, math.nan]})
+    assert statistics.n_mistimed(times, 200) == 2
+
+
 def answers(design, abilities, seed=0):
     """Return the answers of participants with these abilities, or with one for all."""
     n = len(design.participants)

@@ -22,6 +22,7 @@ from model_metamers.human.responses import Response
 from model_metamers.human.trials import CATCH, NATURAL, TEST
 
 HEADPHONES_NEEDED = 5  # of six: Woods et al. 2017
+FRAME_MS = 1000 / 60  # of most screens
 N_BOOTSTRAP = 10_000
 CHANGE_COLUMNS = ("effect", "networks", "n_participants", "f", "df_effect", "df_error", "p",
                   "epsilon", "p_corrected", "note")  # fmt: skip
@@ -39,6 +40,12 @@ def answers_table(responses: Iterable[Response]) -> pd.DataFrame:
         if r.step.phase != SCREEN
     ]
     return pd.DataFrame(rows).drop(columns="step")
+
+
+def n_mistimed(answers: pd.DataFrame, requested_ms: float) -> int:
+    """Return how many images were there a frame more or less than asked for, or worse."""
+    error_ms = (answers.stimulus_ms - requested_ms).abs()  # NaN where it was not measured
+    return int((error_ms > FRAME_MS).sum())
 
 
 def participants_table(answers: pd.DataFrame, least_catch: float) -> pd.DataFrame:
