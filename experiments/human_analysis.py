@@ -8,7 +8,8 @@ trials.csv, participants.csv, human_recognition.csv (by layer, with standard err
 participants and bootstrap intervals) and effects.csv (analyses of variance with repeated
 measures). The scores become rows of the run folders' recognition.csv, observer "human (yours)", so
 that fig3_visual.py and fig4_audio.py with --stage=figure draw them. With --simulate, participants
-of known ability take part in place of people, as "human (simulated)".
+of known ability take part in place of people, as "human (simulated)"; the tables then go to
+analysis_simulated.
 """
 
 from collections.abc import Sequence
@@ -45,19 +46,40 @@ def main() -> None:
     folder = paths.input_folder(
         "experiment_dir", "name a folder that human_experiment.py has made"
     )
-    output = paths.if_given(paths.output_folder, "output_dir") or folder / "analysis"
+    is_simulated = flags.FLAGS.simulate is not None
+    usual = folder / ("analysis_simulated" if is_simulated else "analysis")
+    output = paths.if_given(paths.output_folder, "output_dir") or usual
 
-    from model_metamers.human import statistics
     from model_metamers.human.design import read_design
-    from model_metamers.store import RunFolder
+    from model_metamers.human.statistics import answers_table
     from model_metamers.store.records import PEOPLE
 
     design = read_design(folder)
-    runs = run_folders(design)
+    runs = run_folders(script.names("run_dirs") or design.runs, "--run_dirs")
+    others = run_folders(script.names("also_add_to") or (), "--also_add_to")
     layers = layers_of(design, runs)
-    is_simulated = flags.FLAGS.simulate is not None
     responses = simulated(design, layers) if is_simulated else read(folder, design)
-    answers = statistics.answers_table(responses)
+    tables = tables_of(answers_table(responses), layers, design)
+    for name, table in tables.items():
+        script.write(output / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    print_tables(tables)
+    if flags.FLAGS.add_to_runs:
+        yours, of_simulated = PEOPLE
+        observer = of_simulated if is_simulated else yours
+        add_scores([*runs, *others], tables["human_recognition"], observer, design)
+    print(f"wrote the tables to {output}")
+
+
+def tables_of(
+    answers: "pd.DataFrame", layers: dict[str, Sequence[str]], design: "Design"
+) -> dict[str, "pd.DataFrame"]:
+    """Return the tables by file name.
+
+    Raises:
+        ValueError: nobody is left after the exclusions.
+    """
+    from model_metamers.human import statistics
+
     participants = statistics.participants_table(answers, flags.FLAGS.least_catch)
     trials = statistics.scored_trials(answers, participants)
     tell(participants, answers, design)
@@ -65,27 +87,21 @@ def main() -> None:
         raise ValueError(
             "no participant is left; lower --least_catch, or let more people take part"
         )
-    recognition = statistics.recognition_table(trials, layers, flags.FLAGS.seed)
-    tables = {
+    return {
         "trials": answers,
         "participants": participants,
-        "human_recognition": recognition,
+        "human_recognition": statistics.recognition_table(trials, layers, flags.FLAGS.seed),
         "effects": statistics.effects_table(trials, layers),
     }
-    for name, table in tables.items():
-        script.write(output / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+
+
+def print_tables(tables: dict[str, "pd.DataFrame"]) -> None:
+    """Print the scores and the effects."""
     print(tables["human_recognition"].to_string(index=False, float_format="{:.3f}".format))
     effects = tables["effects"].to_string(
         index=False, na_rep="", float_format="{:.3g}".format, max_colwidth=60
     )
     print(effects)
-    if flags.FLAGS.add_to_runs:
-        yours, of_simulated = PEOPLE
-        others = [RunFolder(path, create=False, flag="--also_add_to")
-                  for path in script.names("also_add_to") or ()]  # fmt: skip
-        observer = of_simulated if is_simulated else yours
-        add_scores([*runs, *others], recognition, observer, design)
-    print(f"wrote the tables to {output}")
 
 
 def read(folder: Path, design: "Design") -> list["Response"]:
@@ -111,14 +127,11 @@ def simulated(design: "Design", layers: dict[str, Sequence[str]]) -> list["Respo
     ]
 
 
-def run_folders(design: "Design") -> list["RunFolder"]:
-    """Return the run folders that the stimuli came from, or that are given."""
+def run_folders(folders: Sequence[str], flag: str) -> list["RunFolder"]:
+    """Return run folders that are there."""
     from model_metamers.store import RunFolder
 
-    return [
-        RunFolder(path, create=False, flag="--run_dirs")
-        for path in script.names("run_dirs") or design.runs
-    ]
+    return [RunFolder(path, create=False, flag=flag) for path in folders]
 
 
 def layers_of(design: "Design", runs: Sequence["RunFolder"]) -> dict[str, Sequence[str]]:

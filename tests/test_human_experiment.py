@@ -219,6 +219,7 @@ def test_simulated_participants_are_called_so(place):
     assert {"human (simulated)", NETWORK} == set(table.observer)
     again = analyse(place / "of_sounds", "--simulate=4", "--noadd_to_runs")
     assert "added" in result.stdout and "added" not in again.stdout
+    assert not (place / "of_sounds" / "analysis").exists()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from model_metamers.human.trials import CATCH, NATURAL, TEST
 HEADPHONES_NEEDED = 5  # of six: Woods et al. 2017
 FRAME_MS = 1000 / 60  # of most screens
 N_BOOTSTRAP = 10_000
-CHANGE_COLUMNS = ("effect", "networks", "n_participants", "f", "df_effect", "df_error", "p",
+EFFECTS_COLUMNS = ("effect", "networks", "n_participants", "f", "df_effect", "df_error", "p",
                   "epsilon", "p_corrected", "note")  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def effects_table(trials: pd.DataFrame, layers: Mapping[str, Sequence[str]]) -> 
     if len(compared) > 1:
         rows.append(_effects(means, {network: layers[network] for network in compared}))
     flat = [row for of_networks in rows for row in of_networks]
-    return pd.DataFrame(flat, columns=CHANGE_COLUMNS)
+    return pd.DataFrame(flat, columns=EFFECTS_COLUMNS)
 
 
 def _effects(means: pd.Series, layers: Mapping[str, Sequence[str]]) -> list[dict]:
