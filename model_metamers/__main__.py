@@ -4,18 +4,20 @@ model_metamers list
 model_metamers layers vgg_19_small
 model_metamers layers my_model.keras
 model_metamers fetch vgg_19
+model_metamers make --network efficientnet_lite0 --layer stage4 --input photo.jpg
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
 
+from model_metamers.commands.arguments import KERAS_FILES, parser
 from model_metamers.networks import catalog, locations
 from model_metamers.networks.catalog_entry import CatalogEntry
 from model_metamers.networks.identity import SMALL
-
-_KERAS_FILES = (".keras", ".h5", ".hdf5")
+from model_metamers.start_up import without_start_up_lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,32 +26,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: of the command line; by default those of this process.
     """
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         if chosen.command == "list":
             _list()
         elif chosen.command == "layers":
             _layers(chosen.network)
+        elif chosen.command == "make":
+            _make(chosen)
         else:
             _fetch(chosen.network)
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues where it stopped", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as mistake:
         print(f"error: {' '.join(str(mistake).split())}", file=sys.stderr)
         return 2
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="model_metamers", description="Model metamers of visual and auditory networks."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="the networks, and where their weights come from")
-    layers = commands.add_parser("layers", help="the layers that metamers are made for")
-    fetch = commands.add_parser("fetch", help="download a network's published weights")
-    of_files = f", or a Keras model of your own ({', '.join(_KERAS_FILES)})"
-    layers.add_argument("network", metavar="NETWORK", help=f"a name of `list`{of_files}")
-    fetch.add_argument("network", metavar="NETWORK", help="a name of `list`")
-    return parser
 
 
 def _list() -> None:
@@ -72,10 +65,10 @@ def _weights(entry: CatalogEntry) -> str:
 
 
 def _layers(name: str) -> None:
-    is_file = name.endswith(_KERAS_FILES)
+    is_file = name.endswith(KERAS_FILES)
     if not is_file:
         catalog.catalog_entry(name)  # a wrong name is told before TensorFlow starts
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _start_tensorflow()
     if is_file:
         from model_metamers.networks.keras_files import load_keras_model
         from model_metamers.networks.network import Network
@@ -84,6 +77,29 @@ def _layers(name: str) -> None:
     else:
         network = catalog.load_network(name, weights=None)
     print(network.describe().to_string(index=False))
+
+
+def _make(chosen: argparse.Namespace) -> None:
+    if chosen.network:
+        catalog.catalog_entry(chosen.network)
+    for path in (*chosen.input, *([chosen.keras_model] if chosen.keras_model else ())):
+        if not path.exists():
+            raise ValueError(f"{path} is not there; give files and folders that are")
+    _start_tensorflow()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("model_metamers").setLevel(logging.INFO)
+    from model_metamers.commands.make import MakeOptions, make
+
+    print(f"open in a browser: {make(MakeOptions.of(chosen))}")
+
+
+def _start_tensorflow() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the experiments do
+    with without_start_up_lines():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
 
 
 def _fetch(name: str) -> None:

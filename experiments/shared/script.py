@@ -5,13 +5,10 @@ and most mistakes are told at once.
 """
 
 import errno
-import os
-import re
 import sys
-import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +16,12 @@ from absl import flags, logging
 
 from model_metamers.cluster import Share, worker_share
 from model_metamers.files import atomic_file
+from model_metamers.start_up import without_start_up_lines
 from shared.interruption import Interrupted, ending_by_signals
 
 HELP = ("--help", "-h", "-help", "--helpshort")
 HELP_ON_ALL = "--helpfull"  # with the flags of absl's logging
 LOGGERS = ("absl", "root", "model_metamers")  # TensorFlow's and other libraries' are left out
-
-# TensorFlow's C++ code writes these before it reads any setting. The error is that of a machine
-# without a GPU.
-_START_UP_LINE = re.compile(
-    rb"WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d"
-    rb"|E\d{4} .* failed call to cuInit: .*\(303\)"
-)
 
 
 class Finished(Exception):
@@ -148,27 +139,8 @@ def working_share(strategy: str) -> Share:
 
 def start_tensorflow() -> None:
     """Import TensorFlow and find its devices, without its start-up lines."""
-    with nullcontext() if logging.vlog_is_on(1) else _without_start_up_lines():
+    with nullcontext() if logging.vlog_is_on(1) else without_start_up_lines():
         import keras  # noqa: F401
         import tensorflow as tf
 
         tf.config.list_physical_devices()
-
-
-@contextmanager
-def _without_start_up_lines() -> Iterator[None]:
-    """Keep back what is written to standard error, and pass on all but start-up lines."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        standard_error = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
-            kept.seek(0)
-            for line in kept:
-                if not _START_UP_LINE.match(line):
-                    os.write(2, line)

@@ -129,12 +129,17 @@ def _compare_with_natural(
 
 
 def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistribution:
-    """Return a layer's null distribution, computed once and kept in the run folder."""
+    """Return a layer's null distribution, computed once and kept in the run folder.
+
+    Without two stimuli to draw it from it is empty, its maximum NaN, and no metamer is accepted.
+    """
     network = generator.network
     with folder.locked_null(network.name, layer):
         null = saved_null(network.name, layer, folder)
+        stimuli, groups = generator.null_stimuli, generator.null_groups
+        if null is None and len(stimuli) < 2:
+            return NullDistribution.from_correlations(np.zeros(0), np.zeros((0, 2), int), 0)
         if null is None:
-            stimuli, groups = generator.null_stimuli, generator.null_groups
             null = validation.null_distribution(
                 network,
                 layer,

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from model_metamers.cluster import Share
 from model_metamers.networks.network import Network
+from model_metamers.pipeline.curves import SpearmanCurves, curve_rows
 from model_metamers.pipeline.generator import Generator, save_previews
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import NATURAL, RunFolder
@@ -30,7 +31,20 @@ BATCHES_OF_A_PIECE = 4  # more would leave less to share out among workers
 PATIENCE_SECONDS = 600  # without a sign of life from the other workers
 POLL_SECONDS = 1
 
+_CURVES = "curves"  # the correlations of an unfinished piece, among the arrays of its state
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is the same for all pieces of a run; see `make_metamers`."""
+
+    config: SynthesisConfig
+    folder: RunFolder
+    strategy: tf.distribute.Strategy
+    batch_size: int
+    with_curves: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +68,7 @@ def make_metamers(
     strategy: tf.distribute.Strategy | None = None,
     share: Share = Share(),
     batch_size: int = 16,
+    with_curves: bool = False,
 ) -> None:
     """Synthesise every layer that the folder does not hold yet, and write its previews.
 
@@ -67,6 +82,7 @@ def make_metamers(
         strategy: devices of this machine; by default one.
         share: what this worker of a cluster makes.
         batch_size: stimuli optimised together.
+        with_curves: measure correlations, too, whenever the loss is logged: curves.csv.
     """
     for generator in generators:
         stimuli, network = generator.stimuli, generator.network
@@ -78,7 +94,8 @@ def make_metamers(
         for layer in generator.layers
         for piece in _pieces(generator, layer, batch_size)
     ]
-    strategy, mine = strategy or tf.distribute.get_strategy(), share.of(pieces)
+    strategy = strategy or tf.distribute.get_strategy()
+    how, mine = _How(config, folder, strategy, batch_size, with_curves), share.of(pieces)
     titles = {
         piece: f"{number}/{len(mine)} {piece.network.name} {piece.name}"
         for number, piece in enumerate(mine, start=1)
@@ -86,7 +103,7 @@ def make_metamers(
     # Another process may be at work in the folder: what it makes is waited for, not made again.
     while titles:
         for piece, title in list(titles.items()):
-            if _make_unless_taken(piece, config, folder, strategy, batch_size, title):
+            if _make_unless_taken(piece, how, title):
                 _finish_layer(piece.generator, piece.layer, folder, batch_size)
                 del titles[piece]
         time.sleep(POLL_SECONDS if titles else 0)
@@ -123,77 +140,97 @@ def _pieces(generator: Generator, layer: str, batch_size: int) -> list[_Piece]:
     ]
 
 
-def _make_unless_taken(
-    piece: _Piece,
-    config: SynthesisConfig,
-    folder: RunFolder,
-    strategy: tf.distribute.Strategy,
-    batch_size: int,
-    title: str,
-) -> bool:
+def _make_unless_taken(piece: _Piece, how: _How, title: str) -> bool:
     """Make a piece that is not there yet; return False where another process is making it."""
-    network = piece.network.name
+    network, folder = piece.network.name, how.folder
     with folder.locked_piece(network, piece.name, wait=False) as is_mine:
         there = any(folder.has_piece(network, name) for name in (piece.layer, piece.name))
         if is_mine and not there:
-            _make_piece(piece, config, folder, strategy, batch_size, title)
+            _make_piece(piece, how, title)
     return is_mine or there
 
 
-def _make_piece(
-    piece: _Piece,
-    config: SynthesisConfig,
-    folder: RunFolder,
-    strategy: tf.distribute.Strategy,
-    batch_size: int,
-    title: str,
-) -> None:
+def _make_piece(piece: _Piece, how: _How, title: str) -> None:
     """Make a piece from its saved state on, or anew where there is none that fits."""
     name, stimuli = piece.network.name, piece.generator.stimuli.take(piece.indices)
-    saved = folder.load_state(name, piece.name)
+    saved = how.folder.load_state(name, piece.name)
     try:
-        result = _synthesised(piece, stimuli, config, folder, strategy, batch_size, title, saved)
+        result = _synthesised(piece, stimuli, how, title, saved)
     except UnfitStateError as error:
         _log.warning("%s: %s; starting from the beginning", title, error)
-        result = _synthesised(piece, stimuli, config, folder, strategy, batch_size, title, None)
-    _save_result(folder, name, piece.name, stimuli, result)
-    folder.clear_state(name, piece.name)
+        result = _synthesised(piece, stimuli, how, title, None)
+    _save_result(how.folder, name, piece.name, stimuli, result)
+    how.folder.clear_state(name, piece.name)
 
 
 def _synthesised(
     piece: _Piece,
     stimuli: StimulusSet,
-    config: SynthesisConfig,
-    folder: RunFolder,
-    strategy: tf.distribute.Strategy,
-    batch_size: int,
+    how: _How,
     title: str,
     saved: dict[str, np.ndarray] | None,
 ) -> SynthesisResult:
-    rate = piece.generator.learning_rates.get(piece.layer, config.learning_rate)
-    config = replace(config, learning_rate=rate)
-    initial = piece.generator.initial
-    initial = None if initial is None else initial[list(piece.indices)]
+    generator, layer, natural = piece.generator, piece.layer, stimuli.stimuli[:]
+    rate = generator.learning_rates.get(layer, how.config.learning_rate)
+    config = replace(how.config, learning_rate=rate)
+    initial = None if generator.initial is None else generator.initial[list(piece.indices)]
+    stored = None if saved is None else saved.pop(_CURVES, None)
     state = None if saved is None else SynthesisState.from_arrays(saved)
+    curves = None
+    if how.with_curves:
+        curves = SpearmanCurves(piece.network, layer, natural, config.log_every, stored)
     with tqdm(total=config.iterations * len(stimuli), desc=title, unit="step") as bar:
 
-        def show(state: SynthesisState) -> None:
-            # Whoever has ended early does not take the steps that are left.
-            is_done = state.stopped | state.diverged
-            steps = np.where(is_done, config.iterations, state.step).sum()
-            bar.update(int(steps) - bar.n)
-            bar.set_postfix(loss=f"{np.nanmean(state.loss[-1]):.3g}")
-
         def on_chunk(state: SynthesisState) -> None:
-            folder.save_state(piece.network.name, piece.name, state.arrays())
-            show(state)
+            arrays = state.arrays()
+            if curves is not None:
+                curves.add(state)
+                arrays[_CURVES] = curves.spearman
+            how.folder.save_state(piece.network.name, piece.name, arrays)
+            _show(bar, state, config.iterations, curves)
 
         if state is not None:
-            show(state)
-        return synthesize(
-            piece.network, piece.layer, stimuli.stimuli[:], config, strategy, stimuli.ids,
-            state, on_chunk, initial, batch_size,
+            _show(bar, state, config.iterations, curves)
+        result = synthesize(
+            piece.network, layer, natural, config, how.strategy, stimuli.ids,
+            state, on_chunk, initial, how.batch_size,
         )  # fmt: skip
+    if curves is not None:
+        _save_curves(piece, how, stimuli.ids, result, curves)
+    return result
+
+
+def _show(
+    bar: tqdm, state: SynthesisState, iterations: int, curves: SpearmanCurves | None
+) -> None:
+    """Move the progress bar to where the synthesis stands."""
+    # Whoever has ended early does not take the steps that are left.
+    steps = np.where(state.stopped | state.diverged, iterations, state.step).sum()
+    bar.update(int(steps) - bar.n)
+    shown = {"loss": f"{_mean(state.loss[-1]):.3g}"}
+    if curves is not None:
+        shown["spearman"] = f"{_mean(curves.spearman[-1]):.4f}"
+    bar.set_postfix(shown)
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of those of some stimuli that have a value."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _save_curves(
+    piece: _Piece,
+    how: _How,
+    stimulus_ids: tuple[str, ...],
+    result: SynthesisResult,
+    curves: SpearmanCurves,
+) -> None:
+    rows = curve_rows(
+        piece.network.name, piece.layer, stimulus_ids, result.losses,
+        curves.filled_up(len(result.losses)), result.step, how.config.log_every,
+    )  # fmt: skip
+    how.folder.merge_rows("curves", rows, ["network", "layer", "stimulus_id"])
 
 
 def _save_result(

@@ -166,7 +166,19 @@ def load_image_folder(folder: Path, size_px: int, limit: int | None = None) -> S
     Raises:
         ValueError: missing or empty folder, unreadable or too small image.
     """
-    files = image_files(folder, limit)
+    return load_images(image_files(folder, limit), size_px)
+
+
+def load_images(files: Sequence[tuple[str, Path]], size_px: int) -> StimulusSet:
+    """Read images.
+
+    Args:
+        files: (label, file).
+        size_px: side of the result, in pixels.
+
+    Raises:
+        ValueError: unreadable or too small image.
+    """
     loaded = [_load(path, size_px) for _, path in files]
     _log_dark([(path, brightest) for (_, path), (_, brightest) in zip(files, loaded, strict=True)])
     return StimulusSet(

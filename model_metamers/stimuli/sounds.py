@@ -89,9 +89,39 @@ def load_sound_folder(
     Raises:
         ValueError: missing folder, no sounds, or a sound `load_sound` refuses.
     """
+    return load_sounds(sound_files(folder, limit), sample_rate_hz, n_samples)
+
+
+def sound_files(folder: Path, limit: int | None = None) -> list[tuple[str, Path]]:
+    """Return (label, file) of the sounds that `load_sound_folder` reads, without reading them.
+
+    Raises:
+        ValueError: missing folder, or no sounds.
+    """
     folder = folders.existing_folder(folder, "sounds")
-    by_class = folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES)
-    return _load_classes(by_class, folder, sample_rate_hz, n_samples, limit)
+    files = folders.in_turn(folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES))[:limit]
+    if not files:
+        raise folders.nothing_found(folder, "sounds", EXTENSIONS)
+    return files
+
+
+def load_sounds(
+    files: Sequence[tuple[str, Path]], sample_rate_hz: int, n_samples: int
+) -> StimulusSet:
+    """Read sounds, each as `load_sound` does.
+
+    Args:
+        files: (label, file).
+        sample_rate_hz: of the result.
+        n_samples: length of a clip.
+
+    Raises:
+        ValueError: a sound `load_sound` refuses.
+    """
+    clips = [_load(path, sample_rate_hz, n_samples) for _, path in files]
+    log_changes(clips, n_samples)
+    names = [f"{label}_{path.stem}" if label else path.stem for label, path in files]
+    return stimulus_set(clips, names, [label for label, _ in files])
 
 
 @dataclass(frozen=True)
@@ -168,22 +198,6 @@ def log_changes(clips: Sequence[Clip], n_samples: int) -> None:
         _log.warning("padded %d of %d sounds to %d samples with faint noise (%s by %d)",
                      len(padded), len(clips), n_samples, padded[0].path,
                      padded[0].n_padded)  # fmt: skip
-
-
-def _load_classes(
-    by_class: dict[str, list[Path]],
-    folder: Path,
-    sample_rate_hz: int,
-    n_samples: int,
-    limit: int | None,
-) -> StimulusSet:
-    files = folders.in_turn(by_class)[:limit]
-    if not files:
-        raise folders.nothing_found(folder, "sounds", EXTENSIONS)
-    clips = [_load(path, sample_rate_hz, n_samples) for _, path in files]
-    log_changes(clips, n_samples)
-    names = [f"{label}_{path.stem}" if label else path.stem for label, path in files]
-    return stimulus_set(clips, names, [label for label, _ in files])
 
 
 def stimulus_set(

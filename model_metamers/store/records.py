@@ -55,6 +55,14 @@ NULLS_DTYPES = {
     "q95": "float64",
     "maximum": "float64",
 }
+CURVES_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "evaluations": "int64",
+    "loss": "float64",
+    "spearman": "float64",
+}
 LAYER_GRID_DTYPES = {
     "network": "str",
     "generated_layer": "str",
@@ -108,6 +116,7 @@ TABLES = {
     "recognition": RECOGNITION_DTYPES,
     "exclusions": EXCLUSIONS_DTYPES,
     "nulls": NULLS_DTYPES,
+    "curves": CURVES_DTYPES,
     "layer_grid": LAYER_GRID_DTYPES,
     "correlations": CORRELATIONS_DTYPES,
     "null_histogram": NULL_HISTOGRAM_DTYPES,

@@ -1,0 +1,178 @@
+"""The files that somebody gives on the command line, as stimuli of a network.
+
+Images are cropped to their centre square and resized; of sounds the loudest stretch is cut out, or
+they are padded (`stimuli.images`, `stimuli.sounds`).
+"""
+
+import hashlib
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from model_metamers.networks.network import Network
+from model_metamers.stimuli import images, shipped, sounds
+from model_metamers.stimuli.made import objects
+from model_metamers.stimuli.stimulus_set import StimulusSet
+
+LEAST_OF_A_NULL = 16  # stimuli, which make 120 pairs
+_FIRST_RENDER = 2_100_000  # a seed that no network of ours was trained on
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue. Source: BT.601
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Stimuli and where they come from.
+
+    Attributes:
+        stimuli: as the network takes them.
+        sha256: stimulus id -> hash of its file.
+    """
+
+    stimuli: StimulusSet
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class NullStimuli:
+    """What a null distribution is drawn from.
+
+    Attributes:
+        stimuli: as the network takes them; fewer than two where there can be no null.
+        groups: two labels of each; see `validation.null_distribution`.
+        told: where they are from, or why there are none.
+    """
+
+    stimuli: StimulusSet
+    groups: list[tuple[str, str]]
+    told: str
+
+
+def check_stimulus_shape(network: Network) -> None:
+    """Raise ValueError where a network takes neither square images nor sounds."""
+    shape, is_sound = network.stimulus_shape, network.sample_rate_hz is not None
+    if len(shape) == 1:
+        if not is_sound:
+            raise ValueError(
+                f"{network.name} takes stimuli [{shape[0]}]: if they are sounds, give "
+                f"--sample_rate_hz"
+            )
+        return
+    if is_sound or len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3):
+        raise ValueError(
+            f"{network.name} takes stimuli {list(shape)}; make knows square images [side, side, "
+            f"3 or 1] and, with --sample_rate_hz, sounds [samples]; for others call "
+            f"model_metamers.synthesize in Python"
+        )
+
+
+def find(paths: Sequence[Path], takes_sounds: bool) -> list[tuple[str, Path]]:
+    """Return (label, file) of all that some files and folders hold; files have the label "".
+
+    Raises:
+        ValueError: a path that is not there, holds nothing or is of the other kind.
+    """
+    kind = "sound" if takes_sounds else "image"
+    known: Collection[str] = sounds.EXTENSIONS if takes_sounds else images.EXTENSIONS
+    files_of = sounds.sound_files if takes_sounds else images.image_files
+    found: list[tuple[str, Path]] = []
+    for path in paths:
+        if path.is_dir():
+            found += files_of(path)
+        elif not path.exists():
+            raise ValueError(f"--input {path} is not there; name a file or a folder of {kind}s")
+        elif path.suffix.lower() not in known:
+            raise ValueError(
+                f"--input {path} is no {kind}, which the network takes; give a file that ends in "
+                f"{', '.join(sorted(known))}, or a folder of them"
+            )
+        else:
+            found.append(("", path))
+    return found
+
+
+def load(files: Sequence[tuple[str, Path]], network: Network) -> Inputs:
+    """Read files as stimuli of a network; of equal ones, the first.
+
+    Raises:
+        ValueError: a file that cannot be read, or is unfit.
+    """
+    if network.sample_rate_hz is None:
+        stimuli = images.load_images(files, network.stimulus_shape[0])
+        stimuli = replace(stimuli, stimuli=_as_taken(stimuli.stimuli[:], network))
+    else:
+        stimuli = sounds.load_sounds(files, network.sample_rate_hz, network.stimulus_shape[0])
+    hashes = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, (_, path) in zip(stimuli.ids, files, strict=True)
+    }
+    stimuli = stimuli.distinct()
+    return Inputs(stimuli, {name: hashes[name] for name in stimuli.ids})
+
+
+def null_stimuli(given: StimulusSet, network: Network, n_wanted: int) -> NullStimuli:
+    """Return the given stimuli, filled up with those that come with the package if they fit.
+
+    Args:
+        given: all natural stimuli that are at hand.
+        network: that is to respond to them.
+        n_wanted: how many; 0 for no null distribution.
+    """
+    own = given.take(range(min(len(given), n_wanted)))
+    groups = [(label or name, name) for label, name in zip(own.labels, own.ids, strict=True)]
+    n_missing = n_wanted - len(own)
+    if not n_wanted or (n_missing and not _ours_fit(network)):
+        if n_wanted and len(own) >= LEAST_OF_A_NULL:
+            return NullStimuli(own, groups, f"the {len(own)} given")
+        return NullStimuli(own.take([]), [], _why_none(len(own), n_wanted))
+    if not n_missing:
+        return NullStimuli(own, groups, f"{len(own)} of those given")
+    if network.sample_rate_hz is None:
+        ours, kinds, told = _renders(network, n_missing), [], "rendered objects"
+        kinds = list(zip(ours.labels, ours.ids, strict=True))
+    else:
+        clips = shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
+        ours, told = clips.take(range(min(n_missing, len(clips)))), "spoken words of ours"
+        kinds = list(zip(ours.labels, map(shipped.voice_family, ours.ids), strict=True))
+    ours = replace(ours, ids=tuple(f"ours.{name}" for name in ours.ids))
+    told = f"the {len(own)} given and {len(ours)} {told}"
+    return NullStimuli(StimulusSet.joined([own, ours]), groups + kinds, told)
+
+
+def _why_none(n_given: int, n_wanted: int) -> str:
+    if not n_wanted:
+        return "--num_null_stimuli is 0"
+    return (
+        f"there are {n_given} natural stimuli, fewer than {LEAST_OF_A_NULL}, and those that come "
+        f"with the package do not fit the network"
+    )
+
+
+def _ours_fit(network: Network) -> bool:
+    """Return whether the network takes what comes with the package: images, sounds up to 2 s."""
+    if network.sample_rate_hz is None:
+        return True
+    return network.stimulus_shape[0] <= round(shipped.CLIP_S * network.sample_rate_hz)
+
+
+def _renders(network: Network, n_images: int) -> StimulusSet:
+    n_classes = len(objects.FINE_CLASSES)
+    classes = [position % n_classes for position in range(n_images)]
+    seeds = [_FIRST_RENDER + position // n_classes for position in range(n_images)]
+    pixels = objects.render_objects(classes, seeds, network.stimulus_shape[0])
+    labels = tuple(objects.FINE_CLASSES[index] for index in classes)
+    names = zip(labels, seeds, strict=True)
+    ids = tuple(f"{label.replace('/', '_')}_{seed}" for label, seed in names)
+    return StimulusSet(_as_taken(pixels.astype(np.float32) / 255.0, network), ids, labels)
+
+
+def _as_taken(pixels: np.ndarray, network: Network) -> np.ndarray:
+    """Return RGB images in [0, 1] in the network's range and number of channels."""
+    if network.stimulus_shape[-1] == 1:
+        pixels = (pixels @ _LUMINANCE)[..., np.newaxis].clip(0, 1)
+    low, high = network.stimulus_range or (0.0, 1.0)
+    return (low + (high - low) * pixels).astype(np.float32)

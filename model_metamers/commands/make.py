@@ -1,0 +1,212 @@
+"""`model_metamers make`: metamers of somebody's own images and sounds, from files to a gallery.
+
+What it writes is a run folder (`store`). A broken-off run continues with the same command.
+"""
+
+import argparse
+import hashlib
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from model_metamers import pipeline
+from model_metamers.commands import inputs
+from model_metamers.networks import catalog
+from model_metamers.networks.identity import own_identity
+from model_metamers.networks.keras_files import load_keras_model
+from model_metamers.networks.network import Network
+from model_metamers.pipeline import Generator
+from model_metamers.store import RunFolder
+from model_metamers.synthesis import SynthesisConfig
+
+LOG_EVERY = 25  # evaluations between two states, and two points of the curves
+_LEARNING_RATES = {
+    "image": 0.03,
+    "sound": 0.006,
+}  # of Adam, in runs of few steps
+_FIXED = ("num_null_stimuli", "synthesis", "stimulus_ids", "input_sha256", "stimulus_ranges")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MakeOptions:
+    """The arguments of `make`; see `commands.arguments` for what they mean."""
+
+    network: str | None
+    keras_model: Path | None
+    layers: tuple[str, ...]
+    paths: tuple[Path, ...]
+    output_dir: Path | None
+    iterations: int
+    solver: str
+    learning_rate: float | None
+    seed: int
+    num_null_stimuli: int
+    batch_size: int
+    stimulus_range: tuple[float, float] | None
+    sample_rate_hz: int | None
+
+    @classmethod
+    def of(cls, chosen: argparse.Namespace) -> "MakeOptions":
+        """Return the options that were chosen.
+
+        Raises:
+            ValueError: options that do not go together.
+        """
+        of_own_models = ("stimulus_range", "sample_rate_hz")
+        given = [name for name in of_own_models if getattr(chosen, name) is not None]
+        if chosen.network and given:
+            raise ValueError(
+                f"--{given[0]} is for --keras_model; {chosen.network} has its own, leave it out"
+            )
+        layers = [name for text in chosen.layer or () for name in text.split(",") if name]
+        bounds = chosen.stimulus_range
+        return cls(
+            layers=tuple(dict.fromkeys(layers)),
+            paths=tuple(chosen.input),
+            stimulus_range=tuple(bounds) if bounds else None,
+            **{
+                name: getattr(chosen, name)
+                for name in (
+                    "network", "keras_model", "output_dir", "iterations", "solver",
+                    "learning_rate", "seed", "num_null_stimuli", "batch_size", "sample_rate_hz",
+                )
+            },
+        )  # fmt: skip
+
+
+def make(options: MakeOptions) -> Path:
+    """Make metamers, certify them and show them; return the page that shows them.
+
+    Raises:
+        ValueError: a mistake of the user.
+    """
+    network = load_network(options)
+    layers = checked_layers(network, options.layers)
+    inputs.check_stimulus_shape(network)
+    files = inputs.find(options.paths, network.sample_rate_hz is not None)
+    given = inputs.load(files, network)
+    config = synthesis_config(options, network)
+    folder = RunFolder(options.output_dir or Path("runs") / network.name)
+    write_record(folder, options, network, layers, given, config)
+    generator = Generator(network, layers, given.stimuli, given.stimuli)
+    unfinished = pipeline.uncertified([generator], folder)
+    pipeline.make_metamers(
+        unfinished, config, folder, batch_size=options.batch_size, with_curves=True
+    )
+    if unfinished:
+        generator = with_null(generator, options.num_null_stimuli)
+    pipeline.certify([generator], folder)
+    report(folder, generator)
+    return folder.path
+
+
+def load_network(options: MakeOptions) -> Network:
+    """Return the network of the catalogue, or the user's own model under its file's name."""
+    if options.network is not None:
+        return catalog.load_network(options.network)
+    assert options.keras_model is not None  # one of the two is required
+    path, sample_rate_hz = options.keras_model, options.sample_rate_hz
+    bounds = options.stimulus_range
+    if bounds is None and sample_rate_hz is None:
+        bounds = (0.0, 1.0)
+    network = Network.from_keras(
+        load_keras_model(path),
+        stimulus_range=bounds,
+        metamer_layers=options.layers or None,
+        sample_rate_hz=sample_rate_hz,
+    )
+    network.name = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
+    network.identity = own_identity(network.name)
+    network.weights_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return network
+
+
+def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
+    """Return the layers to match, in the network's order.
+
+    Raises:
+        ValueError: none were chosen, or the network has no such metamer layer.
+    """
+    known = ", ".join(network.metamer_layers)
+    if not layers:
+        raise ValueError(f"give --layer, one or more of those of {network.name}: {known}")
+    for layer in layers:
+        if layer not in network.metamer_layers:
+            raise ValueError(f"{network.name} has no layer {layer!r}; choose from: {known}")
+    return tuple(layer for layer in network.metamer_layers if layer in layers)
+
+
+def synthesis_config(options: MakeOptions, network: Network) -> SynthesisConfig:
+    """Return how metamers are optimised; the rate of Adam falls to a sixteenth."""
+    usual = _LEARNING_RATES["image" if network.sample_rate_hz is None else "sound"]
+    return SynthesisConfig(
+        iterations=options.iterations,
+        solver=options.solver,
+        learning_rate=usual if options.learning_rate is None else options.learning_rate,
+        decay_rate=0.5,
+        decay_steps=max(options.iterations // 4, 1),
+        seed=options.seed,
+        log_every=LOG_EVERY,
+    )
+
+
+def write_record(
+    folder: RunFolder,
+    options: MakeOptions,
+    network: Network,
+    layers: Sequence[str],
+    given: inputs.Inputs,
+    config: SynthesisConfig,
+) -> None:
+    """Write run.json, or check that the folder's run is this one."""
+    stimuli = given.stimuli
+    folder.write_run_record(
+        {
+            "command": "make",
+            "networks": [network.name],
+            "layers": {network.name: list(layers)},
+            "input": [str(path) for path in options.paths],
+            "input_sha256": given.sha256,
+            "stimulus_ids": list(stimuli.ids),
+            "stimulus_labels": dict(zip(stimuli.ids, stimuli.labels, strict=True)),
+            "stimulus_ranges": {network.name: network.stimulus_range},
+            "num_null_stimuli": options.num_null_stimuli,
+            "synthesis": asdict(config),
+            "seed": options.seed,
+        },
+        seed=options.seed,
+        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
+        device=", ".join(device.name for device in tf.config.list_logical_devices()),
+        checkpoint_sha256={network.name: network.weights_sha256},
+        networks={network.name: asdict(network.identity)},
+        fixed_keys=_FIXED,
+    )
+
+
+def with_null(generator: Generator, n_wanted: int) -> Generator:
+    """Return a generator with the stimuli of its null distribution, and say which they are."""
+    null = inputs.null_stimuli(generator.stimuli, generator.network, n_wanted)
+    if len(null.stimuli) < 2:
+        _log.warning(
+            "metamers are not tested against a null distribution, and none is accepted: %s",
+            null.told,
+        )
+    else:
+        _log.info("natural stimuli of the null distribution: %s", null.told)
+    return replace(generator, null_stimuli=null.stimuli, null_groups=null.groups)
+
+
+def report(folder: RunFolder, generator: Generator) -> None:
+    """Print how the metamers of each layer match, and how many are accepted."""
+    table = folder.read_table("matches")
+    table = table[table.network == generator.network.name]
+    table = table[table.layer.isin(generator.layers)]
+    shown = table[["layer", "stimulus_id", "loss_last", "spearman_layer", "null_max", "accepted"]]
+    print(shown.to_string(index=False, float_format="{:.4g}".format))

@@ -1,0 +1,34 @@
+"""Starting TensorFlow without its start-up lines, which tell nobody anything."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# TensorFlow's C++ code writes these before it reads any setting. The error is that of a machine
+# without a GPU.
+_START_UP_LINE = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d"
+    rb"|E\d{4} .* failed call to cuInit: .*\(303\)"
+)
+
+
+@contextmanager
+def without_start_up_lines() -> Iterator[None]:
+    """Keep back what is written to standard error, and pass on all but start-up lines."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        standard_error = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+            kept.seek(0)
+            for line in kept:
+                if not _START_UP_LINE.match(line):
+                    os.write(2, line)

@@ -1,0 +1,206 @@
+"""`model_metamers make`: files in; metamers, tables and a resumable run folder out."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+import model_metamers as mm
+from model_metamers.__main__ import main
+from model_metamers.commands import inputs
+from model_metamers.stimuli.images import load_image
+from model_metamers.store import NATURAL, RunFolder
+
+RATE_HZ, N_SAMPLES = 8000, 2000
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder with a model of images, one of sounds, and files for both."""
+    place = tmp_path_factory.mktemp("make")
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((12, 12, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(4, name="classes"),
+    ]
+    keras.Sequential(layers).save(place / "of images.keras")
+    layers = [
+        keras.Input((N_SAMPLES,)),
+        keras.layers.Reshape((N_SAMPLES, 1)),
+        keras.layers.Conv1D(8, 32, strides=16, activation="relu", name="first"),
+        keras.layers.GlobalAveragePooling1D(),
+        keras.layers.Dense(4, name="classes"),
+    ]
+    keras.Sequential(layers).save(place / "of_sounds.keras")
+    keras.Sequential([keras.Input((5, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]).save(
+        place / "oblong.keras"
+    )
+    random = np.random.default_rng(0)
+    for name in ("photo", "birds/one", "birds/two"):
+        (place / "birds").mkdir(exist_ok=True)
+        pixels = random.integers(0, 255, (20, 16, 3), np.uint8)
+        Image.fromarray(pixels).resize((40, 30)).save(place / f"{name}.png")
+    wavfile.write(place / "yes.wav", RATE_HZ, random.normal(0, 0.1, 3000).astype(np.float32))
+    return place
+
+
+@pytest.fixture
+def make(workplace, tmp_path, monkeypatch, capfd):
+    """Return a function that runs `make`, and returns (status, what it printed, run folder)."""
+    monkeypatch.chdir(workplace)
+
+    def run(*arguments, folder="run", few=("--iterations", "50", "--num_null_stimuli", "4")):
+        try:
+            status = main(["make", *few, "--output_dir", str(tmp_path / folder), *arguments])
+        except SystemExit as end:
+            status = end.code
+        return status, capfd.readouterr(), tmp_path / folder
+
+    return run
+
+
+OF_IMAGES = ("--keras_model", "of images.keras", "--layer", "first,classes")
+
+
+def test_images_and_folders_become_metamers(make, workplace, caplog):
+    status, printed, path = make(*OF_IMAGES, "--input", "photo.png", "birds")
+    assert status == 0, printed.err
+    assert "the 3 given and 1 rendered objects" in caplog.text
+    run = RunFolder(path, create=False)
+    matches, name = run.read_table("matches"), "of_images"
+    assert set(matches.network) == {name}
+    ids = ["photo", "one", "two"]
+    assert sorted(zip(matches.layer, matches.stimulus_id, strict=True)) == sorted(
+        (layer, stimulus) for layer in ("first", "classes") for stimulus in ids
+    )
+    assert (matches.loss_last < matches.loss_first / 4).all()
+    seen = run.load_previews(name, NATURAL, ["photo"])[0]
+    np.testing.assert_allclose(seen, load_image(workplace / "photo.png", 12), atol=1 / 255)
+    assert not np.allclose(seen, run.load_previews(name, "first", ["photo"])[0], atol=0.1)
+    record = json.loads((path / "run.json").read_text())
+    assert record["config"]["synthesis"]["solver"] == "lbfgs"
+    assert len(record["checkpoint_sha256"][name]) == 64
+
+
+def test_curves_end_where_the_metamers_are(make):
+    _, _, path = make(*OF_IMAGES, "--input", "photo.png", "--solver", "adam")
+    run = RunFolder(path, create=False)
+    curves, matches = run.read_table("curves"), run.read_table("matches").set_index("layer")
+    for layer, curve in curves.groupby("layer"):
+        assert curve.evaluations.tolist() == [0, 25, 50]
+        assert np.isnan(curve.spearman.iloc[0]) and not curve.spearman.iloc[1:].isna().any()
+        assert curve.loss.iloc[-1] == pytest.approx(matches.loss_last[layer])
+        # The curve is of the metamer as it is, the table of the one with 8 bits.
+        assert curve.spearman.iloc[-1] == pytest.approx(matches.spearman_layer[layer], abs=0.02)
+
+
+def test_an_interrupted_run_continues_to_the_same_end(make, monkeypatch):
+    arguments = (*OF_IMAGES, "--input", "photo.png", "birds", "--solver", "adam")
+    _, _, whole = make(*arguments, folder="whole")
+    save, calls = RunFolder.save_state, []
+
+    def interrupted(self, *state):
+        save(self, *state)
+        calls.append(state)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "save_state", interrupted)
+    status, printed, path = make(*arguments)
+    assert status == 130
+    assert printed.err.splitlines()[-1] == (
+        "interrupted; the same command continues where it stopped"
+    )
+    assert (path / "metamers/of_images/classes.state.npz").exists()
+    assert make(*arguments)[0] == 0
+    for name in ("matches", "curves"):
+        a, b = (RunFolder(p, create=False).read_table(name) for p in (whole, path))
+        pd.testing.assert_frame_equal(a, b)
+    assert make(*arguments)[0] == 0 and len(calls) == 4  # a finished run makes nothing
+
+
+def test_sounds_are_cut_and_played_back(make, caplog):
+    status, printed, path = make(
+        "--keras_model", "of_sounds.keras", "--layer", "first", "--input", "yes.wav",
+        "--sample_rate_hz", str(RATE_HZ),
+    )  # fmt: skip
+    assert status == 0, printed.err
+    assert "the 1 given and 3 spoken words of ours" in caplog.text
+    for layer in (NATURAL, "first"):
+        rate, samples = wavfile.read(path / "previews" / "of_sounds" / layer / "yes.wav")
+        assert rate == RATE_HZ and len(samples) == N_SAMPLES
+
+
+def test_without_a_null_nothing_is_accepted_and_it_is_said(make, caplog):
+    status, _, path = make(*OF_IMAGES, "--input", "photo.png", "--num_null_stimuli", "0")
+    assert status == 0
+    assert "not tested against a null distribution, and none is accepted" in caplog.text
+    run = RunFolder(path, create=False)
+    assert not run.read_table("matches").accepted.any()
+    assert set(run.read_table("exclusions").reason) == {"no_null_distribution"}
+
+
+def test_photographs_fill_another_range_and_grey():
+    class Network:
+        stimulus_shape, stimulus_range = (12, 12, 1), (-1.0, 3.0)
+
+    pixels = np.zeros((1, 12, 12, 3), np.float32)
+    pixels[0, 0, 0], pixels[0, 0, 1] = 1, (0, 1, 0)
+    grey = inputs._as_taken(pixels, Network)
+    assert grey.shape == (1, 12, 12, 1)
+    np.testing.assert_allclose(grey[0, 0, :3, 0], [3, -1 + 4 * 0.587, -1], atol=1e-6)
+
+
+def test_enough_stimuli_of_ones_own_make_the_null(small_model, images):
+    network = mm.Network.from_keras(small_model, metamer_layers=["fused"])
+    many = np.concatenate([images * factor for factor in (1, 0.8, 0.6, 0.4)])
+    stimuli = inputs.StimulusSet(many, tuple(map(str, range(16))), ("",) * 16)
+    null = inputs.null_stimuli(stimuli, network, 16)
+    assert null.told == "16 of those given" and null.stimuli.ids == stimuli.ids
+    assert len(set(null.groups)) == 16  # without labels each is a group of its own
+
+
+MISTAKES = [
+    (("--input", "photo.png"), "one of the arguments --network --keras_model is required"),
+    (("--network", "vgg_20", "--layer", "x", "--input", "photo.png"), "unknown network 'vgg_20'"),
+    (("--network", "vgg_19_small", "--keras_model", "x", "--input", "photo.png"), "not allowed"),
+    (("--network", "vgg_19_small", "--layer", "fc8"), "arguments are required: --input"),
+    ((*OF_IMAGES, "--input", "nowhere.png"), "nowhere.png is not there"),
+    ((*OF_IMAGES, "--input", "yes.wav"), "--input yes.wav is no image, which the network takes"),
+    ((*OF_IMAGES[:2], "--input", "photo.png"), "give --layer, one or more of those of of_images"),
+    ((*OF_IMAGES[:2], "--layer", "last", "--input", "photo.png"), "has no layer 'last'"),
+    (("--keras_model", "photo.png", "--layer", "a", "--input", "photo.png"), "does not end in"),
+    (("--keras_model", "no.keras", "--layer", "a", "--input", "photo.png"), "no.keras is not the"),
+    (("--keras_model", "of_sounds.keras", "--layer", "first", "--input", "yes.wav"),
+     "if they are sounds, give --sample_rate_hz"),
+    (("--keras_model", "oblong.keras", "--layer", "dense", "--input", "photo.png"),
+     "make knows square images"),
+    (("--network", "vgg_19_small", "--layer", "fc8", "--input", "photo.png",
+      "--stimulus_range", "0", "1"), "--stimulus_range is for --keras_model"),
+    ((*OF_IMAGES, "--input", "photo.png", "--stimulus_range", "1", "0"), "stimulus_range must be"),
+    ((*OF_IMAGES, "--input", "photo.png", "--iterations", "0"), "'0' is no whole number from 1"),
+    ((*OF_IMAGES, "--input", "photo.png", "--learning_rate", "-1"), "learning_rate must be"),
+    ((*OF_IMAGES, "--input", "photo.png", "--solver", "newton"), "invalid choice: 'newton'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
+def test_a_mistake_is_one_line_and_status_2(arguments, message, make):
+    status, printed, path = make(*arguments)
+    assert status == 2 and printed.out == ""
+    (line,) = [x for x in printed.err.splitlines() if "layers of" not in x]
+    assert line.startswith("error: ") and message in line
+    assert not path.exists()
+
+
+def test_a_folder_of_another_run_is_refused(make):
+    assert make(*OF_IMAGES, "--input", "photo.png")[0] == 0
+    for other in (("--seed", "1"), ("--iterations", "51")):
+        status, printed, _ = make(*OF_IMAGES, "--input", "photo.png", *other)
+        assert status == 2 and "holds a run with" in printed.err.splitlines()[-1]
