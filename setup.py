@@ -47,6 +47,7 @@ setup(
     package_data={
         "model_metamers": ["py.typed"],
         "model_metamers.checkpoints": ["*_small*.npz", "*_small*.log.csv", "manifest.json"],
+        "model_metamers.gallery": ["gallery.*"],
         "model_metamers.human": ["page/*"],
         "model_metamers.paper": ["*.csv"],
         "model_metamers.stimuli": ["clips/*/*.flac"],
@@ -82,7 +83,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
-            "selenium>=4.20",
+            "selenium>=4.20",  # pages are tested in Chromium where there is one
             "wheel",
         ],
     },

@@ -18,6 +18,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 NPM_SECONDS = 60
 
@@ -40,7 +41,7 @@ def jspsych_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def browser(profile: Path, width: int = 1280, height: int = 800) -> Iterator[Any]:
+def chromium(profile: Path, width: int = 1280, height: int = 800) -> Iterator[Any]:
     """Give a driver of a browser with a new profile, which downloads into `profile`/downloads."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
@@ -62,3 +63,59 @@ def browser(profile: Path, width: int = 1280, height: int = 800) -> Iterator[Any
         yield driver
     finally:
         driver.quit()
+
+
+def resize(browser, width_px: int, height_px: int = 900) -> None:
+    """Give the page a width, which windows cannot have below 500 px."""
+    size = {"width": width_px, "height": height_px, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def in_colours(browser, scheme: str) -> None:
+    """Show the page as a reader sees it who prefers "light" or "dark"."""
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+
+# Text whose contrast with what lies behind it is below 4.5, the bar of WCAG 2.1 AA.
+LOW_CONTRAST = """
+const luminance = (rgb) => {
+  const [r, g, b] = rgb.map((v) => v / 255).map(
+    (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const colour = (text) => text.match(/[\\d.]+/g).map(Number);
+const behind = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const found = colour(getComputedStyle(e).backgroundColor);
+    if (found.length === 3 || found[3] > 0) return found.slice(0, 3);
+  }
+  return [255, 255, 255];
+};
+const low = [];
+for (const element of document.querySelectorAll("body *")) {
+  const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  if (!own || !element.getClientRects().length || element.disabled) continue;
+  const style = getComputedStyle(element);
+  const text = colour(element instanceof SVGElement ? style.fill : style.color).slice(0, 3);
+  const [a, b] = [luminance(text), luminance(behind(element))].sort((x, y) => y - x);
+  const contrast = (a + 0.05) / (b + 0.05);
+  if (contrast < 4.5) low.push([element.tagName, element.textContent.slice(0, 40), contrast]);
+}
+return low;
+"""
+
+# Elements that stick out of the page, or whose own content is cut off.
+CUT_OFF = """
+const out = [];
+for (const element of document.querySelectorAll("body *")) {
+  const box = element.getBoundingClientRect();
+  if (!box.width || element.closest("svg") !== null && element.tagName !== "svg") continue;
+  const hidden = element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
+    && getComputedStyle(element).display !== "inline" && element.tagName !== "SELECT";
+  if (box.left < -1 || box.right > document.documentElement.clientWidth + 1 || hidden) {
+    out.push([element.tagName, element.className.toString(), element.textContent.slice(0, 40)]);
+  }
+}
+return out;
+"""

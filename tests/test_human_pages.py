@@ -11,7 +11,7 @@ import time
 import command_line
 import numpy as np
 import pytest
-from browser import browser, jspsych_folder
+from browser import chromium, jspsych_folder
 from human_runs import CATEGORIES, WORDS, write_run
 
 from model_metamers.human import jspsych
@@ -166,7 +166,7 @@ def rest(person, place):
 
 def test_images_from_the_first_page_to_the_figures_table(served, tmp_path):
     folder, design, address = served
-    with browser(tmp_path / "profile") as driver:
+    with chromium(tmp_path / "profile") as driver:
         person = Participant(driver, 1280)
         driver.get(address)
         person.go_on("About this experiment")
@@ -217,7 +217,7 @@ def check_timing(responses, requested_ms):
 
 def test_words_from_the_first_page_to_the_downloaded_file(tmp_path, npm_folder):
     folder, design = experiment(tmp_path, npm_folder, WORDS, sounds=True)
-    with browser(tmp_path / "profile", 500, 844) as driver:
+    with chromium(tmp_path / "profile", 500, 844) as driver:
         phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAST_SOUNDS})

@@ -199,6 +199,13 @@ OF_OTHERS = {
         (["--num_stimuli=1000000000000"], "flag --num_stimuli=1000000000000"),
         (["--stage=figure", "--output_dir=empty"], "holds no curves yet"),
     ],
+    "gallery": [
+        ([], "name the run folders to show, as in: gallery.py runs/fig3_visual"),
+        (["missing"], "there is no run folder missing; check RUN"),
+        (["empty"], "cannot read empty/matches.csv"),
+        ([str(FIGURES / "fig3_visual"), "--output=empty"], "--output=empty is a folder"),
+        ([str(FIGURES / "fig3_visual"), "--output=file/page.html"], "--output=file cannot be wri"),
+    ],
     "null_distributions": [
         (["--output_dir="], "--output_dir is empty"),
         (["--output_dir=file"], "--output_dir=file is a file"),

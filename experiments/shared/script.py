@@ -30,6 +30,17 @@ class Finished(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Parse the flags and run `main`; a user mistake ends with one line and exit status 2."""
+
+    def without_arguments(rest: list[str]) -> None:
+        if rest:
+            raise ValueError(f"unexpected argument {rest[0]!r}; options are written --name=value")
+        main()
+
+    run_with_arguments(without_arguments)
+
+
+def run_with_arguments(main: Callable[[list[str]], None]) -> None:
+    """Do as `run` does for a script that takes arguments beside flags."""
     asked = sys.argv[1:]
     if HELP_ON_ALL in asked or set(HELP).intersection(asked):
         print(help_text(with_libraries=HELP_ON_ALL in asked))
@@ -39,8 +50,7 @@ def run(main: Callable[[], None]) -> None:
     logging.get_absl_handler().addFilter(lambda record: record.name.startswith(LOGGERS))
     try:
         with ending_by_signals():
-            _parse(sys.argv)
-            main()
+            main(flags.FLAGS(sys.argv)[1:])
     except Finished as finished:
         logging.info("%s", finished)
     except (flags.Error, ValueError, OSError, MemoryError) as mistake:
@@ -64,12 +74,6 @@ def _told(mistake: Exception) -> str:
     }.get(mistake.errno or 0, "choose another path, or allow what is missing")
     named = f"{mistake.filename}: " if mistake.filename else ""
     return f"{named}{mistake.strerror}; {remedy}"
-
-
-def _parse(arguments: list[str]) -> None:
-    rest = flags.FLAGS(arguments)[1:]
-    if rest:
-        raise ValueError(f"unexpected argument {rest[0]!r}; options are written --name=value")
 
 
 def help_text(with_libraries: bool = False) -> str:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from model_metamers import pipeline
 from model_metamers.commands import inputs
+from model_metamers.gallery.page import FILENAME, write_gallery
 from model_metamers.networks import catalog
 from model_metamers.networks.identity import own_identity
 from model_metamers.networks.keras_files import load_keras_model
@@ -104,7 +105,9 @@ def make(options: MakeOptions) -> Path:
         generator = with_null(generator, options.num_null_stimuli)
     pipeline.certify([generator], folder)
     report(folder, generator)
-    return folder.path
+    page = folder.path / FILENAME
+    write_gallery([folder], page)
+    return page
 
 
 def load_network(options: MakeOptions) -> Network:

@@ -112,7 +112,7 @@ def read_image(path: Path, stimulus_range: tuple[float, float] = (0.0, 1.0)) -> 
         ValueError: missing, damaged, or another kind of image.
     """
     low, high = stimulus_range
-    pixels = _pixels(path)
+    pixels = preview_pixels(path)
     is_cochleagram = pixels.dtype == np.uint16
     pixels = pixels.astype(np.float64)
     if is_cochleagram:
@@ -122,8 +122,12 @@ def read_image(path: Path, stimulus_range: tuple[float, float] = (0.0, 1.0)) -> 
     return (low + (high - low) * pixels / 255).astype(np.float32)
 
 
-def _pixels(path: Path) -> np.ndarray:
-    """Return the pixels of a PNG file, uint8 [height, width(, 3)] or uint16 [height, width]."""
+def preview_pixels(path: Path) -> np.ndarray:
+    """Return the pixels of a PNG file, uint8 [height, width(, 3)] or uint16 [height, width].
+
+    Raises:
+        ValueError: missing, damaged, or another kind of image.
+    """
     try:
         with _silence(), Image.open(path, formats=["PNG"]) as image:
             if math.prod(image.size) > limits.MAX_PIXELS:

@@ -343,6 +343,12 @@ class RunFolder:
         present = {path.stem for path in folder.glob("*.*")} if folder.is_dir() else set()
         return present >= set(stimulus_ids)
 
+    def preview_path(self, network: str, layer: str, stimulus_id: str) -> Path | None:
+        """Return a stimulus' preview file; None if there is none."""
+        stem = self._preview_folder(network, layer) / _safe(stimulus_id)
+        paths = (stem.with_name(f"{stem.name}{suffix}") for suffix in (".png", ".wav"))
+        return next((path for path in paths if path.is_file()), None)
+
     def load_previews(
         self,
         network: str,
