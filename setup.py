@@ -51,6 +51,7 @@ setup(
         "model_metamers.human": ["page/*"],
         "model_metamers.paper": ["*.csv"],
         "model_metamers.stimuli": ["clips/*/*.flac"],
+        "model_metamers.store": ["columns.csv"],
     },
     entry_points={"console_scripts": ["model_metamers = model_metamers.__main__:main"]},
     install_requires=[

@@ -45,7 +45,7 @@ def main() -> None:
         for batch in batches
     ]
     table = pd.DataFrame(rows)
-    script.write(output, table.to_csv(index=False, float_format="%.5g"))
+    script.write_table(output, "benchmark", table, "%.5g")
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 

@@ -28,7 +28,7 @@ def main() -> None:
     from shared.cochleagram_timing import compare
 
     table = pd.DataFrame([compare(batch, _REPEATS.value) for batch in batches])
-    script.write(output, table.to_csv(index=False, float_format="%.5g"))
+    script.write_table(output, "benchmark_cochleagram", table, "%.5g")
     print(table.to_string(index=False, float_format=lambda value: f"{value:.5g}"))
 
 

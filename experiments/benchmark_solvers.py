@@ -119,8 +119,8 @@ def _write_table(folder: Path, curves: "pd.DataFrame") -> None:
     groups = curves.groupby(["network", "layer"], sort=False)
     table = pd.DataFrame([solver_curves.summary(group) for _, group in groups])
     beside = folder.with_name(f"{folder.name}.csv")
-    for path, rows in ((beside, table), (folder / "curves.csv", curves)):
-        script.write(path, rows.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
+    script.write_table(beside, "benchmark_solvers", table, "%.5g")
+    script.write_table(folder / "curves.csv", "solver_curves", curves, "%.5g")
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 

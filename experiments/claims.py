@@ -50,7 +50,7 @@ def main() -> None:
     for run in runs.values():
         known |= identities_of(run)
     claims = claims_table(tables, scales, known)
-    script.write(output, claims.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
+    script.write_table(output, "claims", claims, "%.4f")
     shown = claims[["claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]]
     print(shown.to_string(index=False, na_rep="", float_format="{:.3f}".format))
 

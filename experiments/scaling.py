@@ -123,7 +123,7 @@ def _read(path: Path) -> list[dict]:
 
 
 def _write(path: Path, table: "pd.DataFrame") -> None:
-    script.write(path, table.to_csv(index=False, float_format="%.5g", lineterminator="\n"))
+    script.write_table(path, path.stem, table, "%.5g")  # scaling, workers or cost
 
 
 def _draw(folder: Path) -> None:

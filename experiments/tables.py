@@ -172,8 +172,17 @@ def write_metamer_tables(output_dir: Path, name: str, run: "RunFolder") -> None:
 def write(output_dir: Path, name: str, table: "pd.DataFrame") -> None:
     """Write table_<name>.csv and print it."""
     path = output_dir / f"table_{name}.csv"
-    script.write(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    script.write_table(path, kind_of(name), table, "%.6f")
     print(f"\n{path}\n{table.to_string(index=False, na_rep='')}")
+
+
+def kind_of(name: str) -> str:
+    """Return which kind of table one is: its columns depend on it."""
+    number = name.split("_")[0]
+    if number == "s1":
+        return "table_s1"
+    kind = "architecture" if number in ARCHITECTURES else "metamer_table"
+    return f"{kind}_check" if name.endswith("_check") else kind
 
 
 if __name__ == "__main__":

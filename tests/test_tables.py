@@ -202,7 +202,11 @@ def test_a_full_size_run_is_compared_cell_by_cell(full_size_run, tmp_path):
         f"--output_dir={output}",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert {path.name for path in output.iterdir()} == {"table_s5.csv", "table_s5_check.csv"}
+    assert {path.name for path in output.iterdir()} == {
+        f"{name}{ending}.csv"
+        for name in ("table_s5", "table_s5_check")
+        for ending in ("", ".columns")
+    }
     checked = pd.read_csv(output / "table_s5_check.csv")
     checked = checked.set_index(["network", "layer", "quantity"]).sort_index()
     assert len(checked) == 23 * 5 and checked.ours.notna().sum() == 2 * 5

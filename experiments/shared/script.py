@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
@@ -18,6 +18,9 @@ from model_metamers.cluster import Share, worker_share
 from model_metamers.files import atomic_file
 from model_metamers.start_up import without_start_up_lines
 from shared.interruption import Interrupted, ending_by_signals
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HELP = ("--help", "-h", "-help", "--helpshort")
 HELP_ON_ALL = "--helpfull"  # with the flags of absl's logging
@@ -126,6 +129,21 @@ def write(path: Path, text: str) -> None:
     """Write a text file at once; a broken-off script leaves the one that was there."""
     with atomic_file(path) as file:
         file.write(text.encode())
+
+
+def write_table(path: Path, kind: str, table: "pd.DataFrame", float_format: str) -> None:
+    """Write a CSV file, and beside it what its columns mean.
+
+    Args:
+        path: of the file.
+        kind: of the table, as model_metamers/store/columns.csv calls it.
+        table: its rows.
+        float_format: of its numbers, "%.5g".
+    """
+    from model_metamers.store.columns import write_columns
+
+    write(path, table.to_csv(index=False, float_format=float_format, lineterminator="\n"))
+    write_columns(path, kind, list(table.columns))
 
 
 def working_share(strategy: str) -> Share:

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from model_metamers.files import atomic_file, locked, remove_unfinished
+from model_metamers.store.columns import write_columns
 from model_metamers.store.formats import (
     image_bytes,
     pcm_16,
@@ -379,14 +380,17 @@ class RunFolder:
         return self.path / "previews" / _safe(network) / _safe(layer)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write <name>.csv; `name` is one of `records.TABLES`.
+        """Write <name>.csv and what its columns mean; `name` is one of `records.TABLES`.
 
         Raises:
             ValueError: unknown name, or columns other than the table's.
         """
         text = conformed(name, table).to_csv(index=False, lineterminator="\n")
-        with self.locked(), atomic_file(self.path / f"{name}.csv") as file:
-            file.write(text.encode())
+        path = self.path / f"{name}.csv"
+        with self.locked():
+            with atomic_file(path) as file:
+                file.write(text.encode())
+            write_columns(path, name, list(table_dtypes(name)))
 
     def has_table(self, name: str) -> bool:
         """Return whether <name>.csv is there."""
