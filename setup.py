@@ -77,10 +77,15 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "docs": ["pdoc>=15"],
         "speech": ["espeakng-loader"],  # to make the training speech anew
         "test": [
             "espeakng-loader",
+            "ipykernel>=6",
             "mypy>=1.15",
+            "nbclient>=0.8",
+            "nbformat>=5.9",
+            "pdoc>=15",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
