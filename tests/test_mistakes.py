@@ -199,6 +199,10 @@ OF_OTHERS = {
         (["--num_stimuli=1000000000000"], "flag --num_stimuli=1000000000000"),
         (["--stage=figure", "--output_dir=empty"], "holds no curves yet"),
     ],
+    "api_pages": [
+        (["--output_dir=file"], "--output_dir=file is a file"),
+        (["--output_dir="], "--output_dir is empty"),
+    ],
     "gallery": [
         ([], "name the run folders to show, as in: gallery.py runs/fig3_visual"),
         (["missing"], "there is no run folder missing; check RUN"),

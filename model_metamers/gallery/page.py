@@ -41,14 +41,14 @@ def write_gallery(folders: Sequence[RunFolder], output: Path) -> int:
     """
     exhibits = [exhibit for folder in folders for exhibit in exhibits_of(folder)]
     media = _Media([path for each in exhibits for path in (each.natural, each.metamer)])
+    title = ", ".join(folder.path.resolve().name for folder in folders)
     data = {
-        "title": ", ".join(folder.path.resolve().name for folder in folders),
         "settings": [_settings(folder) for folder in folders],
         "items": [_item(each, media, output.parent) for each in exhibits],
     }
     parts = {name: _part(f"gallery.{name}") for name in ("css", "js")}
     page = Template(_part("gallery.html")).substitute(
-        parts, title=_escaped(data["title"]), data=_json(data), media=media.elements()
+        parts, title=_escaped(title), data=_json(data), media=media.elements()
     )
     with atomic_file(output) as file:
         file.write(page.encode())

@@ -42,8 +42,9 @@ class SpearmanCurves:
         n_units = int(np.prod(network.tensor(layer).shape[1:]))
         self._units = np.sort(np.random.default_rng(0).permutation(n_units)[:MOST_UNITS])
         self._natural = self._responses(natural)
-        fits = stored is not None and stored.shape[1:] == (len(natural),)
-        self.spearman = stored if fits else np.full((1, len(natural)), np.nan, np.float32)
+        self.spearman = np.full((1, len(natural)), np.nan, np.float32)
+        if stored is not None and stored.shape[1:] == (len(natural),):
+            self.spearman = stored
 
     def add(self, state: SynthesisState) -> None:
         """Measure the stimuli that have just been optimised."""

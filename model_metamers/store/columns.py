@@ -20,8 +20,8 @@ SUFFIX = ".columns.csv"
 @functools.cache
 def all_columns() -> pd.DataFrame:
     """Return the source: columns table (its kind), column, unit and meaning, all of them text."""
-    with files(__package__).joinpath("columns.csv").open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file, strict=True)
+    text = files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
+    header, *rows = csv.reader(text.splitlines(), strict=True)
     return pd.DataFrame(rows, columns=header, dtype="str")
 
 
