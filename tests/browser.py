@@ -97,7 +97,7 @@ for (const element of document.querySelectorAll("body *")) {
   const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
   if (!own || !element.getClientRects().length || element.disabled) continue;
   const style = getComputedStyle(element);
-  const text = colour(element instanceof SVGElement ? style.fill : style.color).slice(0, 3);
+  const text = colour(style.color).slice(0, 3);
   const [a, b] = [luminance(text), luminance(behind(element))].sort((x, y) => y - x);
   const contrast = (a + 0.05) / (b + 0.05);
   if (contrast < 4.5) low.push([element.tagName, element.textContent.slice(0, 40), contrast]);

@@ -69,22 +69,18 @@
   };
   const curve = (title, steps, values, logarithmic) => {
     const points = steps.map((step, i) => [step, values[i]])
-      .filter(([, y]) => y !== null && (!logarithmic || y > 0));
+      .filter(([, y]) => y !== undefined && y !== null && (!logarithmic || y > 0));
     if (points.length < 2) return null;
-    const [width, height, top, foot] = [200, 90, 18, 16];
-    const heightOf = (y) => (logarithmic ? Math.log10(y) : y);
-    const ys = points.map(([, y]) => heightOf(y));
+    const ys = points.map(([, y]) => (logarithmic ? Math.log10(y) : y));
     const low = Math.min(...ys), span = Math.max(...ys) - low || 1;
     const last = points[points.length - 1];
-    const path = points.map(([x], i) => [(width * x) / (last[0] || 1),
-      top + (height - top - foot) * (1 - (ys[i] - low) / span)].map((v) => v.toFixed(1)).join(" "));
-    const told = title + " " + number(points[0][1]) + " → " + number(last[1]);
-    return svg("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label":
-        `${told} in ${last[0]} evaluations`},
-      svg("text", {x: 0, y: 11}, told),
-      svg("line", {class: "axis", x1: 0, x2: width, y1: height - foot + 2, y2: height - foot + 2}),
-      svg("path", {class: "line", d: "M" + path.join("L")}),
-      svg("text", {x: width, y: height - 2, "text-anchor": "end"}, `${last[0]} evaluations`));
+    const path = points.map(([x], i) => [(100 * x) / (last[0] || 1),
+      2 + 96 * (1 - (ys[i] - low) / span)].map((v) => v.toFixed(1)).join(" "));
+    return element("figure", {}, element("figcaption", {},
+      `${title} ${number(points[0][1])} → ${number(last[1])} in ${last[0]} evaluations`),
+    svg("svg", {viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true"},
+      svg("path", {class: "axis", d: "M0 0V100H100"}),
+      svg("path", {class: "line", d: "M" + path.join("L")})));
   };
   const curves = (item) => {
     const [steps, losses, correlations] = item.curve;
