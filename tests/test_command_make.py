@@ -12,6 +12,7 @@ from scipy.io import wavfile
 import model_metamers as mm
 from model_metamers.__main__ import main
 from model_metamers.commands import inputs
+from model_metamers.commands.arguments import parser
 from model_metamers.stimuli.images import load_image
 from model_metamers.store import NATURAL, RunFolder
 
@@ -38,9 +39,12 @@ def workplace(tmp_path_factory):
         keras.layers.Dense(4, name="classes"),
     ]
     keras.Sequential(layers).save(place / "of_sounds.keras")
-    keras.Sequential([keras.Input((5, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]).save(
-        place / "oblong.keras"
-    )
+    layers = [
+        keras.Input((5, 7, 3)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, name="classes"),
+    ]
+    keras.Sequential(layers).save(place / "oblong.keras")
     random = np.random.default_rng(0)
     for name in ("photo", "birds/one", "birds/two"):
         (place / "birds").mkdir(exist_ok=True)
@@ -83,6 +87,7 @@ def test_images_and_folders_become_metamers(make, workplace, caplog):
     seen = run.load_previews(name, NATURAL, ["photo"])[0]
     np.testing.assert_allclose(seen, load_image(workplace / "photo.png", 12), atol=1 / 255)
     assert not np.allclose(seen, run.load_previews(name, "first", ["photo"])[0], atol=0.1)
+    assert "of_images" in (path / "gallery.html").read_text()
     record = json.loads((path / "run.json").read_text())
     assert record["config"]["synthesis"]["solver"] == "lbfgs"
     assert len(record["checkpoint_sha256"][name]) == 64
@@ -179,7 +184,7 @@ MISTAKES = [
     (("--keras_model", "no.keras", "--layer", "a", "--input", "photo.png"), "no.keras is not the"),
     (("--keras_model", "of_sounds.keras", "--layer", "first", "--input", "yes.wav"),
      "if they are sounds, give --sample_rate_hz"),
-    (("--keras_model", "oblong.keras", "--layer", "dense", "--input", "photo.png"),
+    (("--keras_model", "oblong.keras", "--layer", "classes", "--input", "photo.png"),
      "make knows square images"),
     (("--network", "vgg_19_small", "--layer", "fc8", "--input", "photo.png",
       "--stimulus_range", "0", "1"), "--stimulus_range is for --keras_model"),
@@ -197,6 +202,19 @@ def test_a_mistake_is_one_line_and_status_2(arguments, message, make):
     (line,) = [x for x in printed.err.splitlines() if "layers of" not in x]
     assert line.startswith("error: ") and message in line
     assert not path.exists()
+
+
+def test_the_help_is_enough(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["make", "--help"])
+    assert end.value.code == 0
+    told = capsys.readouterr().out
+    (commands,) = (action for action in parser()._actions if action.choices)
+    actions = commands.choices["make"]._actions
+    options = {option for action in actions for option in action.option_strings}
+    assert "--keras_model" in options and all(option in told for option in options)
+    for words in ("photo.jpg", "gallery.html", "continues a run that was interrupted"):
+        assert words in told
 
 
 def test_a_folder_of_another_run_is_refused(make):
