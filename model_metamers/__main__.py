@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130
+    except MemoryError:
+        print("error: the memory is full; give fewer files, or a smaller batch", file=sys.stderr)
+        return 2
     except (ValueError, OSError) as mistake:
         print(f"error: {' '.join(str(mistake).split())}", file=sys.stderr)
         return 2

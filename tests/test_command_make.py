@@ -75,7 +75,7 @@ OF_IMAGES = ("--keras_model", "of images.keras", "--layer", "first,classes")
 def test_images_and_folders_become_metamers(make, workplace, caplog):
     status, printed, path = make(*OF_IMAGES, "--input", "photo.png", "birds")
     assert status == 0, printed.err
-    assert "the 3 given and 1 rendered objects" in caplog.text
+    assert "the 3 given and 1 renders of ours" in caplog.text
     run = RunFolder(path, create=False)
     matches, name = run.read_table("matches"), "of_images"
     assert set(matches.network) == {name}

@@ -123,29 +123,26 @@ def null_stimuli(given: StimulusSet, network: Network, n_wanted: int) -> NullSti
         n_wanted: how many; 0 for no null distribution.
     """
     own = given.take(range(min(len(given), n_wanted)))
-    groups = [(label or name, name) for label, name in zip(own.labels, own.ids, strict=True)]
     n_missing = n_wanted - len(own)
-    if not n_wanted or (n_missing and not _ours_fit(network)):
-        if n_wanted and len(own) >= LEAST_OF_A_NULL:
-            return NullStimuli(own, groups, f"the {len(own)} given")
-        return NullStimuli(own.take([]), [], _why_none(len(own), n_wanted))
-    if not n_missing:
+    is_sound = network.sample_rate_hz is not None
+    # Of photographs any two are a pair, as in the paper; the same word twice is none.
+    kinds = own.labels if is_sound else own.ids
+    groups = [(kind or name, name) for kind, name in zip(kinds, own.ids, strict=True)]
+    if n_wanted >= 2 and not n_missing:
         return NullStimuli(own, groups, f"{len(own)} of those given")
-    if network.sample_rate_hz is None:
-        ours, kinds, told = _renders(network, n_missing), [], "rendered objects"
-        kinds = list(zip(ours.labels, ours.ids, strict=True))
-    else:
-        clips = shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
-        ours, told = clips.take(range(min(n_missing, len(clips)))), "spoken words of ours"
-        kinds = list(zip(ours.labels, map(shipped.voice_family, ours.ids), strict=True))
-    ours = replace(ours, ids=tuple(f"ours.{name}" for name in ours.ids))
-    told = f"the {len(own)} given and {len(ours)} {told}"
-    return NullStimuli(StimulusSet.joined([own, ours]), groups + kinds, told)
+    if n_wanted >= 2 and _ours_fit(network):
+        ours, groups_of_ours = (_clips if is_sound else _renders)(network, n_missing)
+        told = f"the {len(own)} given and {len(ours)} {'spoken words' if is_sound else 'renders'}"
+        joined = StimulusSet.joined([own, ours])
+        return NullStimuli(joined, groups + groups_of_ours, f"{told} of ours")
+    if len(own) >= LEAST_OF_A_NULL:
+        return NullStimuli(own, groups, f"the {len(own)} given")
+    return NullStimuli(own.take([]), [], _why_none(len(own), n_wanted))
 
 
 def _why_none(n_given: int, n_wanted: int) -> str:
-    if not n_wanted:
-        return "--num_null_stimuli is 0"
+    if n_wanted < 2:
+        return f"--num_null_stimuli is {n_wanted}"
     return (
         f"there are {n_given} natural stimuli, fewer than {LEAST_OF_A_NULL}, and those that come "
         f"with the package do not fit the network"
@@ -159,15 +156,26 @@ def _ours_fit(network: Network) -> bool:
     return network.stimulus_shape[0] <= round(shipped.CLIP_S * network.sample_rate_hz)
 
 
-def _renders(network: Network, n_images: int) -> StimulusSet:
+def _renders(network: Network, n_images: int) -> tuple[StimulusSet, list[tuple[str, str]]]:
+    """Return rendered objects, and their groups: those of one class are near-duplicates."""
     n_classes = len(objects.FINE_CLASSES)
     classes = [position % n_classes for position in range(n_images)]
     seeds = [_FIRST_RENDER + position // n_classes for position in range(n_images)]
     pixels = objects.render_objects(classes, seeds, network.stimulus_shape[0])
     labels = tuple(objects.FINE_CLASSES[index] for index in classes)
-    names = zip(labels, seeds, strict=True)
-    ids = tuple(f"{label.replace('/', '_')}_{seed}" for label, seed in names)
-    return StimulusSet(_as_taken(pixels.astype(np.float32) / 255.0, network), ids, labels)
+    named = zip(labels, seeds, strict=True)
+    ids = tuple(f"ours.{label.replace('/', '_')}_{seed}" for label, seed in named)
+    stimuli = _as_taken(pixels.astype(np.float32) / 255.0, network)
+    return StimulusSet(stimuli, ids, labels), list(zip(labels, ids, strict=True))
+
+
+def _clips(network: Network, n_sounds: int) -> tuple[StimulusSet, list[tuple[str, str]]]:
+    """Return the shipped words, and their groups: the word and the family of the voice."""
+    assert network.sample_rate_hz is not None  # it hears
+    clips = shipped.spoken_words(network.stimulus_shape[0], network.sample_rate_hz)
+    clips = clips.take(range(min(n_sounds, len(clips))))
+    groups = list(zip(clips.labels, map(shipped.voice_family, clips.ids), strict=True))
+    return replace(clips, ids=tuple(f"ours.{name}" for name in clips.ids)), groups
 
 
 def _as_taken(pixels: np.ndarray, network: Network) -> np.ndarray:

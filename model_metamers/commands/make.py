@@ -96,7 +96,7 @@ def make(options: MakeOptions) -> Path:
     config = synthesis_config(options, network)
     folder = RunFolder(options.output_dir or Path("runs") / network.name)
     write_record(folder, options, network, layers, given, config)
-    generator = Generator(network, layers, given.stimuli, given.stimuli)
+    generator = Generator(network, layers, given.stimuli, given.stimuli.take([]))
     unfinished = pipeline.uncertified([generator], folder)
     pipeline.make_metamers(
         unfinished, config, folder, batch_size=options.batch_size, with_curves=True
