@@ -46,7 +46,7 @@ def published_form(model: keras.Model, metamer_layers: Sequence[str]) -> pd.Data
         Columns layer (its number), type, filters, size, stride, paper_name, as
         `paper.load_table("table_s2_word_aliased")` has them; empty where the paper has nothing.
     """
-    rows = []
+    rows: list[tuple] = []
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer | keras.layers.Reshape):
             continue  # the paper's table begins with the cochleagram
