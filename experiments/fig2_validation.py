@@ -1,13 +1,14 @@
 """Figure 2: do metamers match, and what does the modified ReLU gradient do for that?
 
     python experiments/fig2_validation.py                                # small preset
+    python experiments/fig2_validation.py --preset=imagenet              # real networks
     python experiments/fig2_validation.py --run_dir=figures/fig4_audio
     python experiments/fig2_validation.py --stage=figure                 # redraw
 
 The metamers made with the modified gradient are those of `--run_dir`; what it lacks is made first,
-as by fig4_audio.py. Those made with the true gradient, of as many of its stimuli as
-`--num_compared`, go to `--output_dir`, with the tables correlations.csv and null_histogram.csv
-(panel a), activations.csv (b) and fidelity.csv (c).
+as by fig4_audio.py, or fig3_visual.py for the ImageNet networks. Those made with the true
+gradient, of as many of its stimuli as `--num_compared`, go to `--output_dir`, with the tables
+correlations.csv and null_histogram.csv (panel a), activations.csv (b) and fidelity.csv (c).
 """
 
 from dataclasses import replace
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from shared import figure, presets
-from shared.options import Options, define_flags
+from shared.options import IMAGENET, Options, define_flags
 
 if TYPE_CHECKING:
     from model_metamers.pipeline import Generator
     from shared.figure import Figures, RunFolder
 
-define_flags("runs/fig2_validation", presets.AUDIO_RUN)
+define_flags("runs/fig2_validation", presets.FIGURE_2, shows_run=True)
 _NUM_COMPARED = flags.DEFINE_integer(
     "num_compared", 20, "Stimuli matched with both gradients.", lower_bound=1
 )
@@ -32,9 +33,10 @@ TABLES = ("correlations", "null_histogram", "activations", "fidelity")
 
 def compute(options: Options) -> None:
     """Make and certify metamers with both gradients, and compare them."""
-    from shared import audio, stages
+    from shared import audio, stages, visual
 
-    generators = ending_in_relu(audio.load(options))
+    modality = visual if options.preset == IMAGENET else audio
+    generators = ending_in_relu(modality.load(options))
     n_compared = min(_NUM_COMPARED.value, len(generators[0].stimuli))
     compared = [
         replace(generator, stimuli=generator.stimuli.take(range(n_compared)))

@@ -1,6 +1,7 @@
 """Figure 3c, 3d: metamers of the word network, and who recognises them.
 
     python experiments/fig3_audio.py
+    python experiments/fig3_audio.py --preset=commands --stimuli_dir=SPEECH_COMMANDS
     python experiments/fig3_audio.py --run_dir=figures/fig4_audio
     python experiments/fig3_audio.py --stage=figure                  # redraw
 
@@ -17,7 +18,7 @@ from shared.options import Options, define_flags
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
-define_flags("runs/fig3_audio", presets.AUDIO_RUN)
+define_flags("runs/fig3_audio", presets.FIGURE_3_AUDIO, shows_run=True)
 
 
 def compute(options: Options) -> None:
@@ -39,14 +40,15 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv and the run's previews."""
     from model_metamers.plotting.figure3 import figure3
     from model_metamers.store import RunFolder
-    from shared.examples import example_rows, recognised_layers, sound_picture
+    from shared.examples import curves_to_publish, example_rows, recognised_layers, sound_picture
     from shared.styles import styles_of
 
     run = RunFolder(options.run_dir, create=False, flag="--run_dir")
     rows = example_rows(run, recognised_layers(folder), sound_picture)
     chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     table = folder.read_table("recognition")
-    return {"figure": figure3(rows, table, styles_of(folder), "word", chance)}
+    figure = figure3(rows, table, styles_of(folder), "word", chance)
+    return {"figure": figure} | curves_to_publish(folder, "word", "Word", chance)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python experiments/fig3_visual.py                      # small preset, offline, minutes
     python experiments/fig3_visual.py --stage=figure       # redraw from the tables
+    python experiments/fig3_visual.py --preset=imagenet    # real networks, offline
     python experiments/fig3_visual.py --preset=paper --stimuli_dir=ImageNet16 --strategy=mirrored
 
 For every network and layer, metamers of natural images are synthesised (paper, section 2.2),
@@ -19,7 +20,7 @@ from shared.options import Options, define_flags
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
-define_flags(presets.VISUAL_RUN)
+define_flags(presets.VISUAL_RUN, presets.VISUAL)
 
 
 def compute(options: Options) -> None:
@@ -39,12 +40,13 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure3 import figure3
-    from shared.examples import example_rows, pixels, recognised_layers
+    from shared.examples import curves_to_publish, example_rows, pixels, recognised_layers
     from shared.styles import styles_of
 
     rows = example_rows(folder, recognised_layers(folder), pixels)
     table = folder.read_table("recognition")
-    return {"figure": figure3(rows, table, styles_of(folder), task="16-way")}
+    figure = figure3(rows, table, styles_of(folder), task="16-way")
+    return {"figure": figure} | curves_to_publish(folder, "16-way", "16-way", 1 / 16)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python experiments/fig4_audio.py                      # small preset, offline, minutes
     python experiments/fig4_audio.py --stage=figure       # redraw from the tables
+    python experiments/fig4_audio.py --preset=commands --stimuli_dir=SPEECH_COMMANDS
     python experiments/fig4_audio.py --preset=paper --stimuli_dir=TIMIT --strategy=mirrored
 
 For every network and layer, metamers of spoken words are synthesised, certified (same label,
@@ -18,7 +19,7 @@ from shared.options import Options, define_flags
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
-define_flags(presets.AUDIO_RUN)
+define_flags(presets.AUDIO_RUN, presets.AUDIO)
 
 
 def compute(options: Options) -> None:
@@ -36,7 +37,7 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure4 import figure4
-    from shared.examples import example_rows, recognised_layers, sound_picture
+    from shared.examples import curves_to_publish, example_rows, recognised_layers, sound_picture
     from shared.styles import styles_of
 
     layers = recognised_layers(folder)
@@ -45,7 +46,8 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     rows = example_rows(folder, {name: layers[name] for name in shown}, sound_picture)
     chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     table = folder.read_table("recognition")
-    return {"figure": figure4(rows, table, panels, styles_of(folder), chance)}
+    figure = figure4(rows, table, panels, styles_of(folder), chance)
+    return {"figure": figure} | curves_to_publish(folder, "word", "Word", chance)
 
 
 def compared(folder: "RunFolder", networks: Iterable[str]) -> dict[str, list[str]]:
@@ -62,7 +64,8 @@ def compared(folder: "RunFolder", networks: Iterable[str]) -> dict[str, list[str
     }
     # A panel compares; where a run has nothing to compare, it shows what there is.
     comparing = {title: names for title, names in panels.items() if len(names) > 1}
-    return comparing or {title: names for title, names in panels.items() if names}
+    alone = {identity.label: [identity.name] for identity in identities}
+    return comparing or {title: names for title, names in panels.items() if names} or alone
 
 
 if __name__ == "__main__":

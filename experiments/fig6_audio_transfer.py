@@ -1,12 +1,14 @@
 """Figure 6: does the word network recognise the metamers of networks trained otherwise?
 
     python experiments/fig6_audio_transfer.py
+    python experiments/fig6_audio_transfer.py --preset=commands --stimuli_dir=SPEECH_COMMANDS
     python experiments/fig6_audio_transfer.py --run_dir=figures/fig4_audio
     python experiments/fig6_audio_transfer.py --stage=figure                 # redraw
 
 The metamers are those of `--run_dir`; what it lacks is made first, as by fig4_audio.py: those of
 the word network's second seed, and of the networks trained on words and backgrounds, on
-backgrounds alone, and not at all. Writes recognition.csv and the figure.
+backgrounds alone, and not at all; with --preset=commands, of networks that others trained. Writes
+recognition.csv and the figure.
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from shared.options import Options, define_flags
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
-define_flags("runs/fig6_audio_transfer", presets.AUDIO_RUN)
+define_flags("runs/fig6_audio_transfer", presets.FIGURE_6, shows_run=True)
 
 
 def compute(options: Options) -> None:

@@ -19,9 +19,10 @@ from shared.options import Options, define_flags
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
-define_flags("runs/figs1_s8_layer_grids", presets.VISUAL_RUN)
-_MODALITY = flags.DEFINE_enum("modality", "visual", ("visual", "audio"), "Which networks.")
 PRESETS = {"visual": presets.VISUAL, "audio": presets.AUDIO}
+
+define_flags("runs/figs1_s8_layer_grids", presets.AUDIO | presets.VISUAL, shows_run=True)
+_MODALITY = flags.DEFINE_enum("modality", "visual", tuple(PRESETS), "Which networks.")
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from shared.options import Options, define_flags
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
-define_flags("runs/figs9_cochleagram_metamers", presets.AUDIO_RUN)
+define_flags("runs/figs9_cochleagram_metamers", presets.FIGURE_S9, shows_run=True)
 
 
 def compute(options: Options) -> None:

@@ -61,8 +61,7 @@ def main() -> None:
         seed=values.seed,
     )
     check_scale(options.networks, options.preset)
-    if options.preset == PAPER:
-        check_natural(values.stimuli_dir)
+    check_natural(options.preset, values.stimuli_dir)
     script.start_tensorflow()
 
     from shared import null_jobs

@@ -51,7 +51,12 @@ def test_the_paper_preset_takes_the_rates_of_the_catalogue(network, expected, mo
     stimuli = StimulusSet(np.zeros((1, 2), np.float32), ("a",), ("a",))
     for preset, rates in {"paper": expected, "small": {}}.items():
         options = SimpleNamespace(
-            networks=[network], strategy="none", layers=(), preset=preset, synthesis={}
+            networks=[network],
+            strategy="none",
+            layers=(),
+            preset=preset,
+            synthesis={},
+            layer_iterations={},
         )
         (generator,) = generators.load(options, True, lambda *_: (stimuli, stimuli, None))
         assert generator.learning_rates == rates

@@ -165,7 +165,7 @@ OF_ONE_FIGURE = [
      "--preset=paper is for networks at full size, and vgg_19_small is small"),
     (["--solver=newton"], "flag --solver=newton"),
     (["--preset=paper"], "--preset=paper needs natural stimuli: give --stimuli_dir"),
-    (["--preset=large"], "flag --preset=large: value should be one of <small|paper>"),
+    (["--preset=large"], "flag --preset=large: value should be one of <small|"),
     (["--stage=draw"], "flag --stage=draw"),
     (["--strategy=all"], "flag --strategy=all"),
     (["--num_stimulus=3"], "Unknown command line flag 'num_stimulus'. Did you mean: num_stimuli"),

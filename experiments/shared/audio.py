@@ -8,24 +8,35 @@ import numpy as np
 import scipy.signal
 from absl import logging
 
+from model_metamers.networks.catalog import catalog_entry
+from model_metamers.networks.identity import FULL
+from model_metamers.networks.identity import SMALL as SMALL_SCALE
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task, check_observers
 from model_metamers.stimuli import shipped
-from model_metamers.stimuli.labels import SMALL_WORD_LABELS
+from model_metamers.stimuli.labels import NULL_CLASS, SMALL_WORD_LABELS
 from model_metamers.stimuli.noise import pink_noise
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.sounds import load_sound_folder
+from model_metamers.stimuli.speakers import speaker_of
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.stimuli.words import load_word_clips
 from shared import generators, presets
-from shared.options import PAPER, SMALL, NullOptions, Options
+from shared.options import COMMANDS, PAPER, SMALL, NullOptions, Options
 
 # Beyond the cochleagram of a full-scale square wave, whose envelopes reach 1.
 COCHLEAGRAM_RANGE = (0.0, 8.0)
 
-# Class 0 is no word.
-WORD_LABELS = {SMALL: SMALL_WORD_LABELS, PAPER: tuple(load_table("word_labels").word)}
+# The classes of the networks that we know, those of no word among them.
+WORD_LABELS = {
+    SMALL: SMALL_WORD_LABELS,
+    COMMANDS: catalog_entry(presets.AUDIO[COMMANDS].networks[0]).readouts["word"].labels,
+    PAPER: tuple(load_table("word_labels").word),
+}
+NO_WORDS = {WORD_LABELS[PAPER][0], NULL_CLASS, "_silence_", "_unknown_"}
+# Of networks whose readout does not name them, which are ours.
+_LABELS_AT_SCALE = {SMALL_SCALE: WORD_LABELS[SMALL], FULL: WORD_LABELS[PAPER]}
 
 
 def load(options: Options) -> list[Generator]:
@@ -78,16 +89,16 @@ def null_sounds(
 ) -> tuple[StimulusSet, list[tuple[str, str]]]:
     """Return the sounds whose pairs make the null distribution, and their groups.
 
-    Pairs are of different words and, among the shipped clips, of different voice families: the
-    same word in a similar voice is a near-duplicate. A folder with too few sounds is filled up
-    with shipped clips.
+    Pairs are of different words, and of different speakers in recordings whose names tell them, or
+    different voice families among the shipped clips: the same word in a similar voice is a
+    near-duplicate. A folder with too few sounds is filled up with shipped clips.
     """
     parts: list[StimulusSet] = []
     groups: list[tuple[str, str]] = []
     if options.stimuli_dir:
         n_wanted = options.num_null_stimuli
         parts.append(_from_folder(options.stimuli_dir, options, network, n_wanted))
-        groups += zip(parts[0].labels, parts[0].ids, strict=True)
+        groups += zip(parts[0].labels, map(speaker_of, parts[0].ids), strict=True)
     clips = _shipped(network)
     n_missing = options.num_null_stimuli - len(groups)
     parts.append(clips.take(range(min(n_missing, len(clips)))))
@@ -100,12 +111,21 @@ def _shipped(network: Network) -> StimulusSet:
 
 
 def _from_folder(folder: Path, options: NullOptions, network: Network, limit: int) -> StimulusSet:
-    """Return words the networks know, cut out of aligned speech, or a folder's sounds."""
-    rate_hz, n_samples = _rate_hz(network), network.stimulus_shape[0]
+    """Return words the networks know, cut out of aligned speech, or a folder's sounds.
+
+    Of Speech Commands' folders the command networks get those of their words: to them all others
+    are one word, the unknown.
+    """
+    rate_hz, n_samples, known = _rate_hz(network), network.stimulus_shape[0], _known_words(options)
     if any(folder.rglob("*.[wW][rR][dD]")):
-        known = WORD_LABELS[options.preset][1:]
         return load_word_clips(folder, rate_hz, n_samples, words=known, limit=limit).distinct()
-    return load_sound_folder(folder, rate_hz, n_samples, limit=limit).distinct()
+    classes = known if options.preset == COMMANDS else None
+    return load_sound_folder(folder, rate_hz, n_samples, limit, classes).distinct()
+
+
+def _known_words(options: NullOptions) -> list[str]:
+    """Return the words that a preset's networks can be asked for."""
+    return [word for word in WORD_LABELS[options.preset] if word not in NO_WORDS]
 
 
 def _rate_hz(network: Network) -> int:
@@ -150,7 +170,7 @@ def _check_words(labels: Sequence[str], options: Options) -> None:
     Raises:
         ValueError: they know none of them.
     """
-    known = WORD_LABELS[options.preset][1:]
+    known = _known_words(options)
     unknown = sorted(set(labels) - set(known))
     if len(unknown) == len(set(labels)):
         raise ValueError(
@@ -163,7 +183,12 @@ def _check_words(labels: Sequence[str], options: Options) -> None:
 
 
 def as_heard_by(waveforms: np.ndarray, generator: Network, observer: Network) -> np.ndarray:
-    """Return one network's waveforms at another's rate and length: the middle, or padded."""
+    """Return one network's waveforms at another's rate and length.
+
+    They are resampled, without a change of level; then the middle is taken, or silence added on
+    both sides. A command network's second at 16 kHz becomes 20,000 samples at 20 kHz, all that our
+    small networks take.
+    """
     if generator.sample_rate_hz != observer.sample_rate_hz:
         waveforms = scipy.signal.resample_poly(
             waveforms, observer.sample_rate_hz, generator.sample_rate_hz, axis=1
@@ -185,17 +210,17 @@ def _words_of(network: Network) -> Sequence[str]:
     """Return the names of a network's word classes.
 
     Raises:
-        ValueError: its readout does not tell, and by their number they are not those we know.
+        ValueError: its readout does not tell, and it is none of our networks.
     """
     readout = network.readout("word")
     n_classes = network.tensor(readout.layer).shape[-1]
-    for names in (readout.labels, *WORD_LABELS.values()):
-        if len(names) == n_classes:
-            return names
-    raise ValueError(
-        f"{network.name} cannot be scored: which word each of its {n_classes} classes is, the "
-        f'`labels` of its readout "word" have to tell'
-    )
+    labels = readout.labels or _LABELS_AT_SCALE.get(network.identity.scale or "", ())
+    if len(labels) != n_classes:
+        raise ValueError(
+            f"{network.name} cannot be scored: which word each of its {n_classes} classes is, the "
+            f'`labels` of its readout "word" have to tell; they are {len(labels)}'
+        )
+    return labels
 
 
 def _answer(network: Network, logits: np.ndarray) -> np.ndarray:

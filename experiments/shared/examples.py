@@ -4,12 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy.signal
+from matplotlib.figure import Figure
 
 from model_metamers.frontends.erb import CochleagramConfig
 from model_metamers.frontends.picture import cochleagram_picture
+from model_metamers.networks.catalog import catalog_entry
 from model_metamers.plotting.examples import ImageRow
+from model_metamers.plotting.figure5 import figure5
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.store.records import PEOPLE
+from shared.styles import styles_of
+
+SAMPLE_RATE_HZ = 20_000
 
 
 def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
@@ -36,14 +43,14 @@ def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
 def example_rows(
     folder: RunFolder,
     layers: Mapping[str, Sequence[str]],
-    picture: Callable[[np.ndarray], np.ndarray],
+    picture: Callable[[np.ndarray, str], np.ndarray],
 ) -> list[ImageRow]:
     """Return a row for each network: the stimulus with the most accepted metamers of all.
 
     Args:
         folder: a run folder with previews and matches.csv.
         layers: network -> layers whose metamers to show.
-        picture: preview -> uint8 image [height, width, 3] or [height, width].
+        picture: (preview, network) -> uint8 image [height, width, 3] or [height, width].
     """
     matches = folder.read_table("matches")
     matches = matches[matches.network.isin(list(layers))]
@@ -69,16 +76,44 @@ def _row(
     of_stimulus = matches[(matches.network == network) & (matches.stimulus_id == stimulus_id)]
     accepted = of_stimulus.set_index("layer").accepted
     return ImageRow(
-        network, list(map(picture, previews)), layers, [bool(accepted[layer]) for layer in layers]
+        network,
+        [picture(preview, network) for preview in previews],
+        layers,
+        [bool(accepted[layer]) for layer in layers],
     )
 
 
-def pixels(image: np.ndarray) -> np.ndarray:
+def pixels(image: np.ndarray, network: str) -> np.ndarray:
     """Return an image in [0, 1] as uint8."""
     return (255 * image).round().astype(np.uint8)
 
 
-def sound_picture(waveform: np.ndarray) -> np.ndarray:
-    """Return a waveform at 20 kHz as the picture of its cochleagram."""
+def sound_picture(waveform: np.ndarray, network: str) -> np.ndarray:
+    """Return a network's waveform as the picture of its cochleagram."""
+    rate_hz = catalog_entry(network).sample_rate_hz
+    if rate_hz != SAMPLE_RATE_HZ:
+        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE_HZ, rate_hz)
     config = CochleagramConfig(n_samples=len(waveform), sample_factor=2)
     return cochleagram_picture(waveform, config)
+
+
+def curves_to_publish(
+    folder: RunFolder, task: str, label: str, chance: float
+) -> dict[str, Figure]:
+    """Return the recognition curves as a figure of their own, for a run of somebody's stimuli.
+
+    The figure with examples shows what perhaps only its owner may show.
+
+    Args:
+        folder: a run folder with recognition.csv.
+        task: of recognition.csv.
+        label: what the figure calls it.
+        chance: proportion correct of a guess.
+
+    Returns:
+        File name -> figure; nothing for a run of stimuli that we made.
+    """
+    if folder.read_run_record()["config"].get("stimuli_dir") is None:
+        return {}
+    table, layers = folder.read_table("recognition"), recognised_layers(folder)
+    return {"curves": figure5(table, layers, {task: (label, chance)}, styles_of(folder))}

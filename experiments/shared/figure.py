@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared import script
-from shared.modality import check_run, modality_of_script
+from shared.modality import check_run, modality_of_preset
 from shared.options import Options, Preset, options_from_flags
 
 if TYPE_CHECKING:  # imports here are for the annotations alone: they would delay --help
@@ -44,7 +44,8 @@ def run_stages(
     config = folder.read_run_record()["config"]
     if config.get("preset") not in presets or not isinstance(config.get("layers"), dict):
         raise ValueError(f"{folder.path} holds no run of this script; choose another --output_dir")
-    check_run(config, modality_of_script(presets), f"--output_dir={folder.path}")
+    modality = modality_of_preset(presets, config["preset"])
+    check_run(config, modality, f"--output_dir={folder.path}")
     for name, figure in draw(folder, options).items():
         folder.save_figure(figure, name)
         print(f"drew {folder.path / name}.png and {name}.pdf")

@@ -30,7 +30,10 @@ def load_networks(names: Sequence[str], hears: bool, strategy: str) -> list[Netw
 
 
 def load(
-    options: Options, hears: bool, stimuli_for: Callable[[Options, Network], Stimuli]
+    options: Options,
+    hears: bool,
+    stimuli_for: Callable[[Options, Network], Stimuli],
+    loaded: Sequence[Network] = (),
 ) -> list[Generator]:
     """Load the networks and their stimuli.
 
@@ -39,11 +42,15 @@ def load(
         hears: networks of sounds, or else of images.
         stimuli_for: (flags, network) -> natural stimuli, those of the null and their groups; asked
             once for each shape of stimuli.
+        loaded: networks that need not be loaded again.
 
     Raises:
         ValueError: unknown network or layer, missing weights, or unusable stimuli.
     """
-    networks = load_networks(options.networks, hears, options.strategy)
+    known = {network.name: network for network in loaded}
+    missing = [name for name in options.networks if name not in known]
+    known |= {n.name: n for n in load_networks(missing, hears, options.strategy)}
+    networks = [known[name] for name in options.networks]
     layers = {network.name: _layers(network, options.layers) for network in networks}
     check_layers(options.layers, networks)
     by_shape = {}
@@ -56,6 +63,7 @@ def load(
             layers[network.name],
             *by_shape[network.stimulus_shape],
             learning_rates=_learning_rates(options, network),
+            iterations=options.layer_iterations,
         )
         for network in networks
         if layers[network.name]

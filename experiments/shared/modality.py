@@ -40,6 +40,7 @@ def check_run(config: Mapping[str, Any], modality: str, told: str) -> None:
                 )
 
 
-def modality_of_script(presets: Mapping[str, Any]) -> str:
-    """Return what the networks of a script's presets take."""
-    return modality_of(next(iter(presets.values())).networks[0])
+def modality_of_preset(presets: Mapping[str, Any], name: Any) -> str:
+    """Return what the networks of a preset take; of a name that is none, those of the first."""
+    known = isinstance(name, str) and name in presets
+    return modality_of(presets[name if known else next(iter(presets))].networks[0])

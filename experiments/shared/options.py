@@ -6,7 +6,7 @@ folder are read from its run.json.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,28 @@ from model_metamers.cluster import Share
 from model_metamers.networks import identity
 from model_metamers.networks.catalog import catalog_entry
 from shared import paths, script
-from shared.modality import check_networks, modality_of_script
+from shared.modality import check_networks, modality_of_preset
 from shared.recorded import recorded_settings
 
 STRATEGIES = ("none", "mirrored", "cluster")
-SMALL, PAPER = "small", "paper"
+SMALL, IMAGENET, COMMANDS, PAPER = PRESETS = ("small", "imagenet", "commands", "paper")
+WHAT_PRESETS_ARE = {
+    SMALL: "small networks of ours, offline",
+    IMAGENET: "real ImageNet networks, offline",
+    COMMANDS: "published networks of spoken commands",
+    PAPER: "the paper's networks",
+}
+NEEDED_STIMULI = {
+    COMMANDS: (
+        "a folder of recordings with a sub-folder per word, as Speech Commands v2 has it "
+        "(download.tensorflow.org/data/speech_commands_test_set_v0.02.tar.gz, unpacked)"
+    ),
+    PAPER: (
+        "a folder of photographs with a sub-folder per category or WordNet id, or of speech with "
+        ".wrd alignments or a sub-folder per word; and the networks that fetch_checkpoints.py "
+        "downloads"
+    ),
+}
 # What a process can count; and far more than fits into any.
 MOST_STIMULI, MOST_ITERATIONS, LARGEST_SEED = 10_000_000, 100_000_000, 2**31 - 1
 
@@ -35,6 +52,9 @@ class Preset:
         num_null_stimuli: natural stimuli of the null distributions.
         iterations: evaluations of loss and gradient for a metamer, at most.
         synthesis: iterations -> other fields of `SynthesisConfig` that differ from its defaults.
+        run_dir: where the metamers are made that several figures show, unless another is named.
+        layer_iterations: layer -> evaluations, where they are not `iterations`.
+        batch_size: stimuli optimised together.
     """
 
     networks: tuple[str, ...]
@@ -42,6 +62,9 @@ class Preset:
     num_null_stimuli: int
     iterations: int
     synthesis: Callable[[int], dict[str, Any]]
+    run_dir: str
+    layer_iterations: Mapping[str, int] = field(default_factory=dict)
+    batch_size: int = 16
 
 
 @dataclass(frozen=True)
@@ -62,6 +85,7 @@ class Options(NullOptions):
     layers: tuple[str, ...]
     num_stimuli: int
     synthesis: Mapping[str, Any]
+    layer_iterations: Mapping[str, int]
     run_dir: Path
     output_dir: Path
     strategy: str
@@ -79,19 +103,27 @@ class Options(NullOptions):
         kept = asdict(self)
         for name in ("run_dir", "output_dir", "strategy", "batch_size", "stage", "share"):
             del kept[name]
+        if not self.layer_iterations:  # as in most runs, and in those of earlier versions
+            del kept["layer_iterations"]
         return kept
 
 
-def define_flags(default_output_dir: str, default_run_dir: str | None = None) -> None:
+def define_flags(
+    default_output_dir: str, presets: Mapping[str, Preset], shows_run: bool = False
+) -> None:
     """Define the flags that all figure scripts have.
 
     Args:
-        default_output_dir: of `--output_dir`.
-        default_run_dir: of `--run_dir`; None where the metamers are made in the output folder.
+        default_output_dir: of `--output_dir`, for the small preset; see `set_default_folders`.
+        presets: those of the script.
+        shows_run: whether it shows the metamers of another folder, `--run_dir`, and makes them in
+            its output folder otherwise.
     """
-    if default_run_dir:
-        flags.DEFINE_string("run_dir", default_run_dir, "Run folder with the metamers to show.")
-    flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Small networks offline, or the paper's.")
+    if shows_run:
+        shown = presets[SMALL].run_dir
+        flags.DEFINE_string("run_dir", shown, "Run folder with the metamers to show.")
+    of_presets = ", ".join(f"{name}: {WHAT_PRESETS_ARE[name]}" for name in presets)
+    flags.DEFINE_enum("preset", SMALL, tuple(presets), f"Whose metamers ({of_presets}).")
     flags.DEFINE_list("networks", None, "Networks to make metamers for [the preset's].")
     flags.DEFINE_list("layers", None, "Layers to match, of those the networks have [all].")
     define_count("num_stimuli", None, "Natural stimuli [the preset's].", MOST_STIMULI)
@@ -102,7 +134,7 @@ def define_flags(default_output_dir: str, default_run_dir: str | None = None) ->
     flags.DEFINE_string("output_dir", default_output_dir, "Where the run folder goes.")
     define_seed("Seed of the noise and of the stimuli we render.")
     flags.DEFINE_enum("strategy", "none", STRATEGIES, "Devices to use.")
-    define_count("batch_size", 16, "Stimuli optimised together.", MOST_STIMULI)
+    define_count("batch_size", None, "Stimuli optimised together [the preset's].", MOST_STIMULI)
     flags.DEFINE_enum("stage", "all", ("all", "figure"), "Everything, or only redraw the figure.")
 
 
@@ -126,14 +158,28 @@ def check_scale(networks: Sequence[str], preset: str) -> None:
             )
 
 
-def check_natural(stimuli_dir: str | None) -> None:
-    """Raise ValueError where the paper's networks would have no stimuli."""
-    if not stimuli_dir:
+def check_natural(preset: str, stimuli_dir: str | None) -> None:
+    """Raise ValueError where a preset's networks would have no stimuli."""
+    if preset in NEEDED_STIMULI and not stimuli_dir:
         raise ValueError(
-            "--preset=paper needs natural stimuli: give --stimuli_dir, a folder of photographs "
-            "with a sub-folder per category or WordNet id, or of speech with .wrd alignments or a "
-            "sub-folder per word; and the networks that fetch_checkpoints.py downloads"
+            f"--preset={preset} needs natural stimuli: give --stimuli_dir, "
+            f"{NEEDED_STIMULI[preset]}"
         )
+
+
+def set_default_folders(presets: Mapping[str, Preset]) -> None:
+    """Give every preset folders of its own, where the flags do not name any.
+
+    The output folder of the small preset has the script's name, those of others that of the preset
+    after it.
+    """
+    values = flags.FLAGS
+    if values.preset == SMALL or values.preset not in presets:
+        return
+    if not values["output_dir"].present:
+        values.set_default("output_dir", f"{values['output_dir'].default}_{values.preset}")
+    if "run_dir" in values and not values["run_dir"].present:
+        values.set_default("run_dir", presets[values.preset].run_dir)
 
 
 def options_from_flags(presets: Mapping[str, Preset]) -> Options:
@@ -144,11 +190,13 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         script.Finished: this process takes no share of its cluster's work.
     """
     values = flags.FLAGS
+    if values.preset not in presets:
+        raise ValueError(f"--preset={values.preset} is not one of {', '.join(presets)} here")
+    set_default_folders(presets)
     output_dir = paths.output_folder("output_dir")
     run_flag = "run_dir" if "run_dir" in values else "output_dir"
     run_dir = paths.output_folder(run_flag)
-    modality = modality_of_script(presets)
-    recorded = recorded_settings(run_dir, run_flag, presets, modality)
+    recorded = recorded_settings(run_dir, run_flag, presets, PRESETS)
 
     def chosen(name: str, default: Any) -> Any:
         return values[name].value if values[name].present else recorded.get(name, default)
@@ -158,13 +206,16 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     iterations = values.iterations or preset.iterations
     synthesis = {"iterations": iterations} | preset.synthesis(iterations)
     synthesis |= {"solver": values.solver} if values.solver else {}
+    # The preset's numbers for single layers suit its own solver.
+    is_presets = not (recorded or values.iterations or values.solver)
+    layer_iterations = preset.layer_iterations if is_presets else {}
     paths.if_given(paths.input_folder, "stimuli_dir")
     stimuli_dir = chosen("stimuli_dir", None)
     networks = script.names("networks") or preset.networks
-    check_networks(networks, modality)
+    check_networks(networks, modality_of_preset(presets, preset_name))
     check_scale(networks, preset_name)
-    if preset_name == PAPER and values.stage == "all":
-        check_natural(stimuli_dir)
+    if values.stage == "all":
+        check_natural(preset_name, stimuli_dir)
     return Options(
         preset=preset_name,
         networks=networks,
@@ -172,12 +223,13 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         num_stimuli=chosen("num_stimuli", preset.num_stimuli),
         num_null_stimuli=chosen("num_null_stimuli", preset.num_null_stimuli),
         synthesis=recorded.get("synthesis", synthesis),
+        layer_iterations=recorded.get("layer_iterations", layer_iterations),
         stimuli_dir=Path(stimuli_dir) if stimuli_dir else None,
         run_dir=run_dir,
         output_dir=output_dir,
         seed=chosen("seed", values.seed),
         strategy=values.strategy,
-        batch_size=values.batch_size,
+        batch_size=values.batch_size or preset.batch_size,
         stage=values.stage,
         share=script.working_share(values.strategy),
     )

@@ -6,24 +6,27 @@ from typing import Any
 
 from absl import flags
 
-from shared.modality import check_run
+from shared.modality import check_run, modality_of_preset
 
 # A folder holds one run: these settings cannot change within it, while networks and layers can be
 # added.
-FIXED = ("preset", "num_stimuli", "num_null_stimuli", "synthesis", "stimuli_dir", "stimulus_ids")
+FIXED = (
+    "preset", "num_stimuli", "num_null_stimuli", "synthesis", "layer_iterations", "stimuli_dir",
+    "stimulus_ids",
+)  # fmt: skip
 _COUNTS = ("num_stimuli", "num_null_stimuli")
 
 
 def recorded_settings(
-    run_dir: Path, flag: str, presets: Collection[str], modality: str
+    run_dir: Path, flag: str, presets: Mapping[str, Any], known_presets: Collection[str]
 ) -> dict[str, Any]:
     """Return the fixed settings of the run that a folder holds; none where it holds none.
 
     Args:
         run_dir: the folder.
         flag: names it.
-        presets: the known ones.
-        modality: of the script.
+        presets: name -> those of the script.
+        known_presets: those of any script.
 
     Raises:
         ValueError: run.json cannot be read or is of the other modality, or a flag that was given
@@ -34,9 +37,15 @@ def recorded_settings(
     from model_metamers.store import RunFolder
 
     config = RunFolder(run_dir, create=False, flag=f"--{flag}").read_run_record()["config"]
-    check_run(config, modality, f"--{flag}={run_dir}")
+    recorded = config.get("preset")
+    check_run(config, modality_of_preset(presets, recorded), f"--{flag}={run_dir}")
+    if recorded in known_presets and recorded not in presets:
+        raise ValueError(
+            f"{run_dir} holds a run of --preset={recorded}, and this script is for "
+            f"{', '.join(presets)}; choose another --{flag}"
+        )
     settings = {name: config[name] for name in (*FIXED, "seed") if name in config}
-    if wrong := _wrong(settings, presets):
+    if wrong := _wrong(settings, known_presets):
         raise ValueError(
             f"{run_dir / 'run.json'} has {wrong} = {settings[wrong]!r}, which no run has written; "
             f"put the file back, or choose another --{flag}"
@@ -67,8 +76,9 @@ def _wrong(settings: Mapping[str, Any], presets: Collection[str]) -> str | None:
             return name
     if settings.get("preset", min(presets)) not in presets:
         return "preset"
-    if not isinstance(settings.get("synthesis", {}), dict):
-        return "synthesis"
+    for name in ("synthesis", "layer_iterations"):
+        if not isinstance(settings.get(name, {}), dict):
+            return name
     if not isinstance(settings.get("stimuli_dir", ""), str | None):
         return "stimuli_dir"
     return None

@@ -5,6 +5,7 @@ and most mistakes are told at once.
 """
 
 import errno
+import gc
 import sys
 import textwrap
 from collections.abc import Callable
@@ -166,3 +167,4 @@ def start_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    gc.freeze()  # the libraries' million objects need not be looked through again

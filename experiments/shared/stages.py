@@ -8,6 +8,8 @@ import pandas as pd
 import tensorflow as tf
 
 from model_metamers import devices, pipeline
+from model_metamers.analysis.identities import identities_of
+from model_metamers.networks.identity import NetworkIdentity, identity_of
 from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator
@@ -94,6 +96,8 @@ def write_record(
 def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
     """Add the paper's human scores to recognition.csv, marked as published.
 
+    A run of networks that the paper does not have gets none.
+
     Args:
         folder: where recognition.csv is.
         figures: of the paper, "3b".
@@ -101,6 +105,8 @@ def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
     """
     human = load_table("fig3_fig4_human_recognition_digitised")
     human = human[human.figure.isin(figures)]
+    if not {identity.base for identity in _made(folder)}.intersection(human.network):
+        return
     rows = pd.DataFrame(
         {
             "observer": "human",
@@ -114,6 +120,12 @@ def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
         }
     )
     folder.merge_rows("recognition", rows, ["observer", "generator", "layer", "task"])
+
+
+def _made(folder: RunFolder) -> list[NetworkIdentity]:
+    """Return the networks whose metamers a folder shows."""
+    known = identities_of(folder)
+    return [identity_of(name, known) for name in folder.read_run_record()["config"]["layers"]]
 
 
 def _synthesis_config(options: Options) -> SynthesisConfig:

@@ -1,6 +1,7 @@
 """Natural images, networks and questions of the visual experiments."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from absl import logging
@@ -23,8 +24,9 @@ from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.training.datasets import FIRST_SEED
-from shared import generators
-from shared.options import NullOptions, Options
+from shared import generators, presets
+from shared.options import IMAGENET, NullOptions, Options
+from shared.recognised_renders import in_size, recognised_renders, rendered
 
 _VARIANTS = objects.VARIANTS_PER_CATEGORY
 _OBJECT_MEMBERS = np.arange(len(objects.FINE_CLASSES)).reshape(-1, _VARIANTS)
@@ -33,7 +35,29 @@ _NULL_SEED_OFFSET = 100_000  # keeps the renders of the null apart from those th
 
 def load(options: Options) -> list[Generator]:
     """Load the image networks and their stimuli; see `generators.load`."""
-    return generators.load(options, hears=False, stimuli_for=_stimuli_for)
+    if options.preset != IMAGENET or options.stimuli_dir:
+        return generators.load(options, hears=False, stimuli_for=_stimuli_for)
+    judges = generators.load_networks(presets.VISUAL[IMAGENET].networks, False, options.strategy)
+    renders = recognised_renders(
+        options.num_stimuli, _first_seed(options), partial(recognised_by, judges)
+    )
+
+    def stimuli_for(options: Options, network: Network) -> generators.Stimuli:
+        size_px = network.stimulus_shape[0]
+        return in_size(renders, size_px), null_images(options, size_px), None
+
+    return generators.load(options, False, stimuli_for, loaded=judges)
+
+
+def recognised_by(
+    judges: Sequence[Network], images: np.ndarray, labels: Sequence[str]
+) -> np.ndarray:
+    """Return which images all networks put into the right one of 16 categories, bool [n]."""
+    right = np.ones(len(images), bool)
+    for network in judges:
+        logits = network.logits(resize_images(images, network.stimulus_shape[0]))
+        right &= _sixteen_way_answer(network, logits) == _sixteen_way_truth(network, labels)
+    return right
 
 
 def observers_among(makers: Sequence[Generator]) -> list[Network]:
@@ -98,6 +122,7 @@ def null_images(options: NullOptions, size_px: int) -> StimulusSet:
 
     Every photograph of a folder is its own group, as in the paper, which drew any two; renders of
     one fine class are near-duplicates. A folder with too few images is filled up with renders.
+    Those of the ImageNet networks are made once, and resized for each.
     """
     directory, n_images = options.stimuli_dir, options.num_null_stimuli
     files = distinct_image_files(image_files(directory, n_images), size_px) if directory else []
@@ -108,9 +133,10 @@ def null_images(options: NullOptions, size_px: int) -> StimulusSet:
     def read(index: int) -> np.ndarray:
         if index < len(files):
             return load_image(files[index][1], size_px)
-        render = index - len(files)
-        image = objects.render_object(int(fine_classes[render]), int(seeds[render]), size_px)
-        return image.astype(np.float32) / 255.0
+        fine_class, seed = (int(each[index - len(files)]) for each in (fine_classes, seeds))
+        if options.preset == IMAGENET:
+            return resize_images(rendered(fine_class, seed)[None], size_px)[0]
+        return objects.render_object(fine_class, seed, size_px).astype(np.float32) / 255.0
 
     ids, labels = image_ids(files), [objects.FINE_CLASSES[c] for c in fine_classes]
     return StimulusSet(
@@ -169,5 +195,6 @@ def _native_truth(network: Network, labels: Sequence[str]) -> np.ndarray:
 
 TASKS = (
     Task("16-way", ("objects", "imagenet"), _sixteen_way_answer, _sixteen_way_truth),
-    Task("native", ("objects", "imagenet"), _native_answer, _native_truth),
+    # A render, or a photograph that is only known to show a dog, is none of ImageNet's classes.
+    Task("native", ("objects", "imagenet"), _native_answer, _native_truth, ("imagenet",)),
 )

@@ -20,6 +20,7 @@ from model_metamers.validation import NullDistribution
 
 MODIFIED, TRUE = "modified", "true"
 N_BINS = 100  # of the histograms, from -1 to 1
+MOST_UNITS = 5000  # of a layer in activations.csv
 
 
 def relu_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
@@ -80,7 +81,9 @@ def null_histogram(network: Network, nulls: Mapping[str, NullDistribution]) -> p
 def activations(
     network: Network, layer: str, stimulus_id: str, folders: Mapping[str, RunFolder]
 ) -> pd.DataFrame:
-    """Return activations.csv: every unit's response to a natural stimulus and to its metamers.
+    """Return activations.csv: units' responses to a natural stimulus and to its metamers.
+
+    Of a layer of more than `MOST_UNITS` they are as many at most, evenly spaced.
 
     Args:
         network: the network.
@@ -94,13 +97,14 @@ def activations(
             network.activations(load_previews(folder, network, shown, [stimulus_id]), [layer])
             for shown in (NATURAL, layer)
         )
+        every = -(-natural[layer].size // MOST_UNITS)
         values = {
             "network": network.name,
             "layer": layer,
             "stimulus_id": stimulus_id,
             "gradient": gradient,
-            "natural": natural[layer].ravel(),
-            "metamer": metamer[layer].ravel(),
+            "natural": natural[layer].ravel()[::every],
+            "metamer": metamer[layer].ravel()[::every],
         }
         parts.append(pd.DataFrame(values))
     return pd.concat(parts, ignore_index=True)

@@ -7,6 +7,7 @@ inference mode. Where that layer ends in a ReLU, the ReLU has the modified gradi
 2.3): by the tests for our own networks, by a proof on probe stimuli for anybody else's.
 """
 
+import gc
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -317,6 +318,15 @@ class Network:
         rectified = self.pre_activation(layer) if modified_gradient else None
         tensor, limit = rectified or (self.tensor(layer), None)
         return MatchedResponse(self._up_to(tensor), limit)
+
+    def forget_graphs(self) -> None:
+        """Give back the memory of all that was traced; what is needed again is traced again.
+
+        A layer of a full-size network takes 50 MB for its graph with the gradient.
+        """
+        self.graphs.clear()
+        self._compiled.clear()
+        gc.collect()  # graphs are full of cycles
 
     def check_stimuli(self, stimuli: np.ndarray) -> np.ndarray:
         """Return stimuli [batch, *stimulus_shape] as float32.

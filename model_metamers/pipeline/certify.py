@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from model_metamers import recognition, validation
-from model_metamers.networks.network import Network
 from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.validation import NullDistribution
@@ -46,11 +45,10 @@ def certify(generators: Sequence[Generator], folder: RunFolder) -> None:
     Raises:
         ValueError: a layer whose metamers are not finished.
     """
-    matches = [
-        _match_rows(generator, layer, folder)
-        for generator in uncertified(generators, folder)
-        for layer in generator.layers
-    ]
+    matches = []
+    for generator in uncertified(generators, folder):
+        matches += [_match_rows(generator, layer, folder) for layer in generator.layers]
+        generator.network.forget_graphs()
     if matches:
         table = pd.concat(matches, ignore_index=True)
         folder.merge_rows("matches", table, ["network", "layer", "stimulus_id"])
@@ -82,7 +80,7 @@ def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataF
     null = layer_null(generator, layer, folder)
     # A few stimuli at a time: VGG-19's conv1_2 has 3.2 million units for each.
     measured = [
-        _compare_with_natural(network, layer, folder, ids[start : start + COMPARED_TOGETHER])
+        _compare_with_natural(generator, layer, folder, ids[start : start + COMPARED_TOGETHER])
         for start in range(0, len(ids), COMPARED_TOGETHER)
     ]
     table = pd.concat(measured, ignore_index=True)
@@ -107,11 +105,13 @@ def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataF
 
 
 def _compare_with_natural(
-    network: Network, layer: str, folder: RunFolder, ids: Sequence[str]
+    generator: Generator, layer: str, folder: RunFolder, ids: Sequence[str]
 ) -> pd.DataFrame:
     """Return correlations at the layer and the logits, and the network's labels."""
+    network = generator.network
     readout = network.readout().layer
-    layers = [layer] if layer == readout else [layer, readout]
+    # All layers of the generator, so that one graph is traced for them and not one for each.
+    layers = list(dict.fromkeys((*generator.layers, readout)))
     natural, metamer = (
         network.activations(load_previews(folder, network, shown, ids), layers)
         for shown in (NATURAL, layer)

@@ -24,6 +24,7 @@ class Generator:
         null_groups: see `validation.null_distribution`; by default the labels of `null_stimuli`.
         initial: what the metamers start from, like the stimuli; noise by default.
         learning_rates: layer -> learning rate, where it is not that of all layers.
+        iterations: layer -> evaluations, where they are not those of all layers.
     """
 
     network: Network
@@ -33,6 +34,7 @@ class Generator:
     null_groups: Sequence | None = None
     initial: np.ndarray | None = None
     learning_rates: Mapping[str, float] = field(default_factory=dict)
+    iterations: Mapping[str, int] = field(default_factory=dict)
 
 
 def save_previews(

@@ -77,7 +77,8 @@ def make_metamers(
 
     Args:
         generators: what to make.
-        config: the optimisation; `Generator.learning_rates` override its learning rate.
+        config: the optimisation; `Generator.learning_rates` and `Generator.iterations` override
+            its own.
         folder: the run folder; state is saved there as often as the loss is logged.
         strategy: devices of this machine; by default one.
         share: what this worker of a cluster makes.
@@ -106,6 +107,8 @@ def make_metamers(
             if _make_unless_taken(piece, how, title):
                 _finish_layer(piece.generator, piece.layer, folder, batch_size)
                 del titles[piece]
+                if not any(p.network is piece.network and p.layer == piece.layer for p in titles):
+                    piece.network.forget_graphs()
         time.sleep(POLL_SECONDS if titles else 0)
     if share.is_first and share.n_workers > 1:
         _wait_for_other_workers(generators, folder)
@@ -171,8 +174,11 @@ def _synthesised(
     saved: dict[str, np.ndarray] | None,
 ) -> SynthesisResult:
     generator, layer, natural = piece.generator, piece.layer, stimuli.stimuli[:]
-    rate = generator.learning_rates.get(layer, how.config.learning_rate)
-    config = replace(how.config, learning_rate=rate)
+    config = replace(
+        how.config,
+        learning_rate=generator.learning_rates.get(layer, how.config.learning_rate),
+        iterations=generator.iterations.get(layer, how.config.iterations),
+    )
     initial = None if generator.initial is None else generator.initial[list(piece.indices)]
     stored = None if saved is None else saved.pop(_CURVES, None)
     state = None if saved is None else SynthesisState.from_arrays(saved)

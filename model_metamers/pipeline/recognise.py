@@ -23,12 +23,15 @@ class Task:
         answer: (network, logits [n, n_classes]) -> class indices [n].
         truth: (network, labels of the natural stimuli) -> right class indices [n], -1 where
             unknown.
+        relative: readouts of which the answer to the natural stimulus is right, where the class is
+            unknown.
     """
 
     name: str
     readouts: tuple[str, ...]
     answer: Callable[[Network, np.ndarray], np.ndarray]
     truth: Callable[[Network, Sequence[str]], np.ndarray]
+    relative: tuple[str, ...] = ()
 
     def readout_of(self, network: Network) -> str | None:
         """Return the name of the readout that is asked, None where a network has none."""
@@ -76,41 +79,49 @@ def recognise(
     rows = []
     for generator in generators:
         name, stimuli = generator.network.name, generator.stimuli
+        truths: dict[tuple[str, str], np.ndarray] = {}  # of (observer, task)
         for layer in (NATURAL, *generator.layers):
             shown = _accepted(matches, name, layer, stimuli.ids)
             previews = load_previews(folder, generator.network, layer, stimuli.ids)
             for observer in observers:
                 seen = adapt(previews, generator.network, observer)
-                rows += [
-                    (observer.name, name, layer, *score)
-                    for score in _scores(observer, seen, stimuli.labels, shown, tasks)
-                ]
+                for task, answers in _answers(observer, seen, tasks):
+                    key = (observer.name, task.name)
+                    if layer == NATURAL:
+                        truths[key] = _truth(task, observer, stimuli.labels, answers)
+                    is_known = truths[key] >= 0
+                    if is_known.any():
+                        right = (answers == truths[key])[shown & is_known]
+                        score = (task.name, len(right), *recognition.proportion_correct(right))
+                        rows.append((observer.name, name, layer, *score))
     columns = ["observer", "generator", "layer", "task", "n", "proportion_correct", "sem"]
     table = pd.DataFrame(rows, columns=columns).assign(source="measured")
     output.merge_rows("recognition", table, ["observer", "generator", "layer", "task"])
     return output.read_table("recognition")
 
 
-def _scores(
-    observer: Network,
-    stimuli: np.ndarray,
-    labels: Sequence[str],
-    shown: np.ndarray,
-    tasks: Sequence[Task],
-) -> Iterator[tuple[str, int, float, float]]:
-    """Yield (task, n, proportion correct, standard error) of the tasks that an observer can do."""
+def _answers(
+    observer: Network, stimuli: np.ndarray, tasks: Sequence[Task]
+) -> Iterator[tuple[Task, np.ndarray]]:
+    """Yield the tasks that an observer can do, and its answers [n]."""
     logits: dict[str, np.ndarray] = {}
     for task in tasks:
         readout = task.readout_of(observer)
         if readout is None:
             continue
-        truth = task.truth(observer, labels)
-        if not (truth >= 0).any():
-            continue
         if readout not in logits:
             logits[readout] = observer.logits(stimuli, readout)
-        right = (task.answer(observer, logits[readout]) == truth)[shown & (truth >= 0)]
-        yield (task.name, len(right), *recognition.proportion_correct(right))
+        yield task, task.answer(observer, logits[readout])
+
+
+def _truth(
+    task: Task, observer: Network, labels: Sequence[str], natural_answers: np.ndarray
+) -> np.ndarray:
+    """Return the right answers [n], -1 where there is none."""
+    truth = task.truth(observer, labels)
+    if task.readout_of(observer) not in task.relative:
+        return truth
+    return np.where(truth >= 0, truth, natural_answers)
 
 
 def _accepted(matches: pd.DataFrame, network: str, layer: str, ids: Sequence[str]) -> np.ndarray:

@@ -47,7 +47,7 @@ def figure2(
         null_histogram: the null distributions of those layers.
         activations: of one stimulus and its metamers made with either gradient.
         fidelity: of the metamers of some networks made with either gradient.
-        published: Table S4.
+        published: Table S4; networks that it does not have have no published points.
         styles: network -> how it is drawn.
 
     Returns:
@@ -193,6 +193,8 @@ def _draw_medians(axes: Axes, rows: pd.DataFrame, layers: list[str]) -> None:
 def _draw_published(axes: Axes, published: pd.DataFrame, layers: list[str]) -> None:
     """Draw the medians of the full-size network, which were made with the modified gradient."""
     medians = published.set_index("layer").median_spearman_layer.reindex(layers)
+    if medians.isna().all():
+        return
     axes.plot(
         range(len(layers)), medians, label="published (Table S4, full scale, modified)",
         color=HUMAN_COLOUR, marker="o", markerfacecolor="none", linestyle="none",

@@ -23,6 +23,7 @@ from model_metamers.plotting.recognition_by_observer import (
 )
 from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
+LONGEST_LINE = 15  # letters
 HEADING = "Recognition of the metamers made from:"
 
 
@@ -55,9 +56,17 @@ def figure3(
     layers = {row.generator: row.layers for row in image_rows}
     page = Page(panel_b_mm + HEADING_MM + plots_height_mm(len(layers)) + LEGEND_MM)
     labels = [style_of(row.generator, styles).label for row in image_rows]
-    draw_examples(page, image_rows, [label.replace(" (", "\n(") for label in labels])
+    draw_examples(page, image_rows, [_in_lines(label) for label in labels])
     page.heading("b", HEADING, panel_b_mm)
     top_mm = panel_b_mm + HEADING_MM
     plots = draw_recognition(page, top_mm, recognition, layers, styles, task, chance)
     common_legend(page, plots)
     return page.figure
+
+
+def _in_lines(label: str) -> str:
+    """Return a network's label in lines as long as a row of images is high."""
+    name, *scale = label.split(" (")
+    if len(name) > LONGEST_LINE:
+        name = name.replace("-", "-\n", 1)
+    return "\n(".join([name, *scale])

@@ -23,6 +23,10 @@ from model_metamers.plotting.recognition_by_generator import (
 from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
 
+HEADING = "Recognition by other networks"
+OF_PEOPLE = ", and by people (reduced aliasing where not said otherwise)"
+
+
 @matplotlib.rc_context(RC)
 def figure4(
     rows: Sequence[ImageRow],
@@ -51,9 +55,7 @@ def figure4(
     # Cochleagrams are low: a row has room for eight letters.
     draw_examples(page, rows, [style_of(row.generator, styles).short_label for row in rows])
     page.heading(
-        "b",
-        "Recognition by other networks, and by people (reduced aliasing where not said otherwise)",
-        top_mm - 6,
+        "b", HEADING + (OF_PEOPLE if (recognition.source == "published").any() else ""), top_mm - 6
     )
     for axes, (title, networks) in zip(
         panels_side_by_side(page, top_mm + 4, len(panels)), panels.items(), strict=True

@@ -42,9 +42,13 @@ def figure6(
         The figure, 180 mm wide.
     """
     page = Page(PANEL_HEIGHT_MM + BELOW_PANEL_MM + 8)
-    (axes,) = panels_side_by_side(page, 8, 1)
     rows = recognition[recognition.observer == observer]
-    recognition_by_others(axes, rows, layers, styles, chance)
-    title_panel(axes, f"Recognition by: {style_of(observer, styles).label}")
+    by_depth: dict[int, dict[str, Sequence[str]]] = {}  # those of one depth share an axis
+    for name, names in layers.items():
+        by_depth.setdefault(len(names), {})[name] = names
+    panels = panels_side_by_side(page, 8, len(by_depth))
+    for axes, comparable in zip(panels, by_depth.values(), strict=True):
+        recognition_by_others(axes, rows, comparable, styles, chance)
+        title_panel(axes, f"Recognition by: {style_of(observer, styles).label}")
     legend(page.figure, "Metamers of:")
     return page.figure

@@ -13,7 +13,7 @@ github.com/jenellefeather/model_metamers (20 kHz, 2 s, RMS 0.1).
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,7 @@ def load_sound_folder(
     sample_rate_hz: int = SAMPLE_RATE_HZ,
     n_samples: int = N_SAMPLES,
     limit: int | None = None,
+    classes: Collection[str] | None = None,
 ) -> StimulusSet:
     """Read a folder with one sub-folder per word or class, or a flat folder without labels.
 
@@ -82,24 +83,38 @@ def load_sound_folder(
         sample_rate_hz: of the result.
         n_samples: length of a clip.
         limit: how many sounds to read, None for all.
+        classes: sub-folders to read, None for all.
 
     Returns:
         Waveforms [n, n_samples] with the sub-folder's name as label ("" in a flat folder).
 
     Raises:
-        ValueError: missing folder, no sounds, or a sound `load_sound` refuses.
+        ValueError: missing folder, no sounds, none of the classes, or a sound `load_sound`
+            refuses.
     """
-    return load_sounds(sound_files(folder, limit), sample_rate_hz, n_samples)
+    return load_sounds(sound_files(folder, limit, classes), sample_rate_hz, n_samples)
 
 
-def sound_files(folder: Path, limit: int | None = None) -> list[tuple[str, Path]]:
+def sound_files(
+    folder: Path, limit: int | None = None, classes: Collection[str] | None = None
+) -> list[tuple[str, Path]]:
     """Return (label, file) of the sounds that `load_sound_folder` reads, without reading them.
 
     Raises:
-        ValueError: missing folder, or no sounds.
+        ValueError: missing folder, no sounds, or none of the classes.
     """
     folder = folders.existing_folder(folder, "sounds")
-    files = folders.in_turn(folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES))[:limit]
+    by_class = folders.files_by_class(folder, EXTENSIONS, NOT_CLASSES)
+    if classes is not None:
+        there = ", ".join(list(filter(None, by_class))[:5])
+        has_any = any(by_class.values())
+        by_class = {name: files for name, files in by_class.items() if name in classes}
+        if has_any and not by_class:
+            raise ValueError(
+                f"the stimulus folder {folder} has none of the sub-folders {', '.join(classes)}; "
+                f"it has: {there or 'none'}"
+            )
+    files = folders.in_turn(by_class)[:limit]
     if not files:
         raise folders.nothing_found(folder, "sounds", EXTENSIONS)
     return files
