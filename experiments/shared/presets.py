@@ -65,6 +65,24 @@ VISUAL = {
     ),
 }
 
+# Figure 1 shows how one network's metamers of one image come about.
+FIGURE_1 = {
+    name: replace(
+        preset,
+        networks=preset.networks[:1],
+        num_stimuli=1,
+        iterations=300 if name != PAPER else preset.iterations,
+        layer_iterations={},
+        run_dir="",
+    )
+    for name, preset in VISUAL.items()
+}
+# Of other networks than these the first, the middle and the last layer.
+FIGURE_1_LAYERS = {
+    "vgg_19": ("conv2_2", "conv4_4", "fc8"),
+    "efficientnet_lite0": ("stage2", "stage4", "logits"),
+}
+
 AUDIO_RUN = "runs/fig4_audio"
 AUDIO_NETWORKS = (
     "word_aliased",

@@ -38,7 +38,7 @@ def make(
         write_record(folder, options, generators, observers)
     pipeline.make_metamers(
         pipeline.uncertified(generators, folder),
-        _synthesis_config(options),
+        synthesis_config(options),
         folder,
         devices.make_strategy(options.strategy),
         options.share,
@@ -78,7 +78,7 @@ def write_record(
     networks = [*(generator.network for generator in generators), *observers]
     rates = {g.network.name: dict(g.learning_rates) for g in generators if g.learning_rates}
     config = options.record() | {
-        "synthesis": asdict(_synthesis_config(options)),
+        "synthesis": asdict(synthesis_config(options)),
         "layers": {generator.network.name: generator.layers for generator in generators},
         "stimulus_ids": generators[0].stimuli.ids,
     }
@@ -128,7 +128,12 @@ def _made(folder: RunFolder) -> list[NetworkIdentity]:
     return [identity_of(name, known) for name in folder.read_run_record()["config"]["layers"]]
 
 
-def _synthesis_config(options: Options) -> SynthesisConfig:
+def synthesis_config(options: Options) -> SynthesisConfig:
+    """Return how the metamers of a run are optimised.
+
+    Raises:
+        ValueError: run.json has settings that are none.
+    """
     try:
         return SynthesisConfig(**{"seed": options.seed, **options.synthesis})
     except TypeError:

@@ -14,7 +14,12 @@ from model_metamers.pipeline.certify import (
     saved_null,
     uncertified,
 )
-from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
+from model_metamers.pipeline.generator import (
+    COMPARED_TOGETHER,
+    Generator,
+    load_previews,
+    save_previews,
+)
 from model_metamers.pipeline.make import make_metamers
 from model_metamers.pipeline.recognise import Task, check_observers, recognise
 
@@ -31,6 +36,7 @@ __all__ = [
     "null_row",
     "null_table",
     "recognise",
+    "save_previews",
     "saved_null",
     "uncertified",
 ]

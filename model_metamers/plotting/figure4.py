@@ -22,7 +22,6 @@ from model_metamers.plotting.recognition_by_generator import (
 )
 from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
-
 HEADING = "Recognition by other networks"
 OF_PEOPLE = ", and by people (reduced aliasing where not said otherwise)"
 

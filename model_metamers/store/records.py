@@ -111,6 +111,31 @@ FIDELITY_DTYPES = {
     "gradient": "str",
     "spearman_layer": "float64",
 }
+LOSSES_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "evaluations": "int64",
+    "loss": "float64",
+}
+PROGRESS_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "evaluations": "int64",
+    "measured_layer": "str",
+    "spearman": "float64",
+    "null_max": "float64",
+}
+RESPONSES_DTYPES = {
+    "network": "str",
+    "layer": "str",
+    "stimulus_id": "str",
+    "unit": "int64",
+    "row": "int64",
+    "column": "int64",
+    "response": "float64",
+}
 TABLES = {
     "matches": MATCHES_DTYPES,
     "recognition": RECOGNITION_DTYPES,
@@ -122,6 +147,9 @@ TABLES = {
     "null_histogram": NULL_HISTOGRAM_DTYPES,
     "activations": ACTIVATIONS_DTYPES,
     "fidelity": FIDELITY_DTYPES,
+    "losses": LOSSES_DTYPES,
+    "progress": PROGRESS_DTYPES,
+    "responses": RESPONSES_DTYPES,
 }
 
 
