@@ -20,8 +20,9 @@ import model_metamers as mm
 
 FIGURES = PROJECT / "figures"
 FIGURE_SCRIPTS = (
-    "fig1_method", "fig2_validation", "fig3_audio", "fig3_visual", "fig4_audio", "fig5_visual_transfer",
-    "fig6_audio_transfer", "figs1_s8_layer_grids", "figs9_cochleagram_metamers",
+    "fig1_method", "fig2_validation", "fig3_audio", "fig3_visual", "fig4_audio",
+    "fig5_visual_transfer", "fig6_audio_transfer", "figs1_s8_layer_grids",
+    "figs9_cochleagram_metamers",
 )  # fmt: skip
 SECOND_FOLDER = ("fig3_audio", "fig5_visual_transfer")  # that read --run_dir
 TASK = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
