@@ -2,6 +2,11 @@
 
     python experiments/claims.py                                       # of figures/
     python experiments/claims.py --fig4_audio_dir=runs/fig4_audio      # a run folder of yours
+    python experiments/claims.py --fig3_visual_imagenet_dir=runs/fig3_visual_imagenet
+
+The first rows are of our small networks. Claims 1 to 5 have further ones for each run of networks
+that others trained: "imagenet" on renders, "imagenet_photographs" (a run of --preset=imagenet with
+--stimuli_dir) and "commands", where the folders with that ending are there.
 
 Writes claims.csv: one measurable statement per row, with its statistic, confidence interval,
 number of observations, scale and verdict. Reads the tables of the figures and no network; a claim
@@ -10,6 +15,7 @@ whose tables are not there is "not run".
 
 from absl import flags
 
+from model_metamers.analysis.claims.real_networks import REAL_CLAIMS
 from model_metamers.analysis.claims.table import CLAIMS, claims_table
 from model_metamers.analysis.identities import identities_of
 from model_metamers.networks.identity import NetworkIdentity
@@ -17,10 +23,12 @@ from model_metamers.store import RunFolder
 from shared import paths, script
 from shared.modality import IMAGES, SOUNDS, check_run
 
-SOURCES = list(dict.fromkeys(source for claim in CLAIMS for source in claim.sources))
+SOURCES = list(
+    dict.fromkeys(source for claim in (*CLAIMS, *REAL_CLAIMS) for source in claim.sources)
+)
 EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SOURCES))
 
-OF_IMAGES = ("fig3_visual", "fig5_visual_transfer", "figs1_s8_layer_grids")
+OF_SOUNDS = ("audio", "commands", "cochleagram", "fig2_validation")  # parts of their names
 
 for name in EXPERIMENTS:
     flags.DEFINE_string(f"{name}_dir", f"figures/{name}", f"Folder with the tables of {name}.py.")
@@ -43,7 +51,8 @@ def main() -> None:
     }
     for name, run in runs.items():
         check_its_tables(name, run, [table for of, table in tables if of == name])
-        modality = IMAGES if name in OF_IMAGES else SOUNDS
+        is_of_images = "imagenet" in name or not any(part in name for part in OF_SOUNDS)
+        modality = IMAGES if is_of_images else SOUNDS
         check_run(run.read_run_record()["config"], modality, f"{run.flag}={run.path}")
     scales = {name: scale_of(run) for name, run in runs.items()}
     known: dict[str, NetworkIdentity] = {}
@@ -51,7 +60,9 @@ def main() -> None:
         known |= identities_of(run)
     claims = claims_table(tables, scales, known)
     script.write_table(output, "claims", claims, "%.4f")
-    shown = claims[["claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]]
+    shown = claims[
+        ["run", "claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]
+    ]
     print(shown.to_string(index=False, na_rep="", float_format="{:.3f}".format))
 
 

@@ -2,11 +2,14 @@
 
     python experiments/tables.py                                         # of runs/, small preset
     python experiments/tables.py --visual_run_dir=figures/fig3_visual --tables=s1,s2,s3,s5
+    python experiments/tables.py --preset=imagenet                       # s5 of real networks
     python experiments/tables.py --preset=paper --check_against_paper    # of a run of that preset
 
 S1 comes from training logs, S2 and S3 from the Keras models, S4 to S6 from run folders: S4 of the
 audio networks, S5 of the image networks, S6 of metamers optimised as cochleagrams.
-`--check_against_paper` compares S4 to S6 with the published values cell by cell.
+Networks that the paper does not have, those of --preset=imagenet and commands, have tables in the
+form of S5 and S4, without published numbers. `--check_against_paper` compares S4 to S6 with the
+published values cell by cell.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 from absl import flags, logging
 
 from shared import paths, presets, script
-from shared.options import PAPER, SMALL
+from shared.options import COMMANDS, IMAGENET, PAPER, PRESETS, SMALL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,21 +35,28 @@ PUBLISHED = {
 RUN_DIRS = {"s4": "audio_run_dir", "s5": "visual_run_dir", "s6": "cochleagram_run_dir"}
 CLASSES = {SMALL: "64 of rendered objects", PAPER: "1000 of ImageNet"}
 ALL = ["s1", "s2", "s3", "s4", "s5", "s6"]
+OF_PRESET = {SMALL: ALL, IMAGENET: ["s5"], COMMANDS: ["s4"], PAPER: ALL}
+DEFAULT_RUNS = {
+    "audio_run_dir": presets.AUDIO_RUN,
+    "visual_run_dir": presets.VISUAL_RUN,
+    "cochleagram_run_dir": "runs/figs9_cochleagram_metamers",
+}
 
-flags.DEFINE_list("tables", ALL, "Which tables; s4 to s6 where their runs are there.")
-_PRESET = flags.DEFINE_enum("preset", SMALL, (SMALL, PAPER), "Whose training logs S1 is of.")
+flags.DEFINE_list("tables", None, "Which tables; s4 to s6 where their runs are there [all].")
+_PRESET = flags.DEFINE_enum("preset", SMALL, PRESETS, "Whose runs, and training logs of S1.")
 _CHECK = flags.DEFINE_bool("check_against_paper", False, "Compare s4 to s6 cell by cell.")
 flags.DEFINE_string("output_dir", "runs/tables", "Where the tables go.")
-flags.DEFINE_string("audio_run_dir", "runs/fig4_audio", "Run folder of Table S4.")
-flags.DEFINE_string("visual_run_dir", presets.VISUAL_RUN, "Run folder of Table S5.")
-flags.DEFINE_string("cochleagram_run_dir", "runs/figs9_cochleagram_metamers", "Of Table S6.")
+for _table, _flag in RUN_DIRS.items():
+    flags.DEFINE_string(_flag, DEFAULT_RUNS[_flag], f"Run folder of Table {_table.upper()}.")
 
 
 def main() -> None:
     """Write and print the tables."""
-    chosen = script.names("tables") or ()
-    if unknown := set(chosen).difference(ALL):
-        raise ValueError(f"unknown table {min(unknown)!r}; choose from: {', '.join(ALL)}")
+    known = OF_PRESET[_PRESET.value]
+    chosen = script.names("tables") or tuple(known)
+    if unknown := set(chosen).difference(known):
+        raise ValueError(f"unknown table {min(unknown)!r}; choose from: {', '.join(known)}")
+    set_default_folders()
     output_dir = paths.output_folder("output_dir")
     runs = existing_runs(chosen)
     if _CHECK.value:
@@ -59,6 +69,15 @@ def main() -> None:
             write_architecture(output_dir, f"{name}_{ARCHITECTURES[name]}", ARCHITECTURES[name])
         elif name in runs:
             write_metamer_tables(output_dir, name, runs[name])
+
+
+def set_default_folders() -> None:
+    """Look for the runs of the preset, and write to a folder of its own, where none are named."""
+    if _PRESET.value != SMALL:
+        for flag in ("output_dir", *DEFAULT_RUNS):
+            if not flags.FLAGS[flag].present:
+                default = f"{flags.FLAGS[flag].default}_{_PRESET.value}"
+                flags.FLAGS.set_default(flag, default)
 
 
 def existing_runs(chosen: Sequence[str]) -> "dict[str, RunFolder]":
@@ -157,12 +176,16 @@ def write_metamer_tables(output_dir: Path, name: str, run: "RunFolder") -> None:
     ours = tables.metamer_table(matches, nulls, n_features)
     published = load_table(PUBLISHED[name])
     bases = {network: identity_of(network, known).base for network in ours.network.unique()}
+    table = tables.beside_paper(ours, published, bases.__getitem__)
     if not set(bases.values()).intersection(published.network):
-        raise ValueError(
-            f"{run.flag}={run.path} is of {', '.join(bases)}, none of which is in "
-            f"Table {name.upper()}; name the folder of another run"
-        )
-    write(output_dir, name, tables.beside_paper(ours, published, bases.__getitem__))
+        preset = run.read_run_record()["config"].get("preset")
+        if preset not in (IMAGENET, COMMANDS) or name not in OF_PRESET[preset]:
+            raise ValueError(
+                f"{run.flag}={run.path} is of {', '.join(bases)}, none of which is in "
+                f"Table {name.upper()}; name the folder of another run"
+            )
+        table = table.loc[:, [not column.startswith("paper_") for column in table]]
+    write(output_dir, name, table)
     if _CHECK.value:
         checked = tables.compare_with_paper(ours, published)
         write(output_dir, f"{name}_check", checked)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from model_metamers.analysis.claims.resampling import Estimate
 
+SMALL = "small"
+
 
 class NotMeasured(ValueError):
     """A table lacks the networks that a claim is about."""
@@ -51,6 +53,7 @@ class Claim:
         sources: (experiment, table) pairs: what `measure` takes.
         measure: tables -> Finding.
         suspected: why we think it fails, where it does.
+        run: which of our runs it is judged on: "small", or one of networks that others trained.
     """
 
     number: int
@@ -59,3 +62,4 @@ class Claim:
     sources: tuple[tuple[str, str], ...]
     measure: Callable[..., Finding]
     suspected: str
+    run: str = SMALL

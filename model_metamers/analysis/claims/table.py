@@ -10,14 +10,15 @@ import pandas as pd
 
 from model_metamers.analysis.claims import matching, transfer
 from model_metamers.analysis.claims.finding import Claim, Finding, NotMeasured
+from model_metamers.analysis.claims.real_networks import REAL_CLAIMS
 from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.networks.identity import NetworkIdentity
 from model_metamers.store.records import PEOPLE
 
 REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not run"
 COLUMNS = [
-    "claim", "part", "statement", "statistic", "value", "ci_low", "ci_high", "n", "resampled",
-    "scale", "verdict", "reason",
+    "run", "claim", "part", "statement", "statistic", "value", "ci_low", "ci_high", "n",
+    "resampled", "scale", "verdict", "reason",
 ]  # fmt: skip
 
 _IMAGES, _SOUNDS, _GRID = "fig3_visual", "fig4_audio", "figs1_s8_layer_grids"
@@ -141,7 +142,9 @@ def claims_table(
     scales: Mapping[str, str],
     known: Mapping[str, NetworkIdentity],
 ) -> pd.DataFrame:
-    """Return one row per claim, in order.
+    """Return one row per claim, in order: those of the small run, then those of real networks.
+
+    A claim about real networks has a row where its tables are there.
 
     Args:
         tables: (experiment, table) -> table, where there is one.
@@ -149,7 +152,8 @@ def claims_table(
         known: name in the tables -> identity; the claims hold at any scale.
     """
     by_role = {source: with_roles(_of_networks(table), known) for source, table in tables.items()}
-    rows = [_row(claim, by_role, scales) for claim in CLAIMS]
+    real = [claim for claim in REAL_CLAIMS if set(claim.sources) <= set(tables)]
+    rows = [_row(claim, by_role, scales) for claim in (*CLAIMS, *real)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
 
 
@@ -159,7 +163,12 @@ def _of_networks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:
-    row = {"claim": claim.number, "part": claim.part, "statement": claim.statement}
+    row = {
+        "run": claim.run,
+        "claim": claim.number,
+        "part": claim.part,
+        "statement": claim.statement,
+    }
     missing = [
         f"{table}.csv of {name}" for name, table in claim.sources if (name, table) not in tables
     ]

@@ -72,6 +72,22 @@ def second_seed_does_not_transfer(recognition: pd.DataFrame, generator: Role) ->
     )
 
 
+def other_sizes_do_not_transfer(recognition: pd.DataFrame, generator: Role) -> Finding:
+    """Rule: other networks recognise less than half of the late metamers the first does.
+
+    For networks without a second seed, in a run whose others are other sizes of one architecture.
+    """
+    table = _answers(recognition, "16-way")
+    late = _layers(table, generator)[-N_LATE:]
+    return _contrast(
+        "recognition of late metamers by other sizes / by the network itself, above chance",
+        [_of(table, generator, observer, late) for observer in (OTHERS, generator)],
+        lambda other, own: _ratio(other - CHANCE_OF_16, own - CHANCE_OF_16),
+        HALF,
+        above=False,
+    )
+
+
 def seeds_transfer_better_than_tasks(recognition: pd.DataFrame) -> Finding:
     """Rule: the word network recognises its second seed's metamers more than backgrounds'."""
     return _contrast(
