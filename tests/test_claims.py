@@ -297,6 +297,27 @@ def test_a_role_is_what_a_network_is_and_not_what_it_is_called():
     assert str(SEED_ABOVE) == "word_reduced_aliasing, seed 1, above cochleagram"
 
 
+def test_real_networks_have_rows_where_their_tables_are():
+    sizes = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+    layers = ("natural", "stem", "stage4", "head", "pool", "logits")
+    scores = {
+        (maker, observer): [1, 1, 1, 1, 1, 1] if maker == observer else [1, 1, 0.5, 0.2, 0.1, 0.1]
+        for maker in sizes
+        for observer in sizes
+    }
+    table = recognition(scores, "16-way", layers=layers)
+    source = ("fig3_visual_imagenet", "recognition")
+    rows = claims_table({source: table}, {source[0]: "here"}, known_identities())
+    real = rows[rows.run == "imagenet"]
+    assert set(rows.run) == {"small", "imagenet"} and list(real.claim) == [4, 5, 5, 5]
+    assert set(real.verdict) == {REPRODUCED} and set(real.scale) == {"here"}
+    assert all("other sizes in place of a second seed" in part for part in real.part[1:])
+    ratio = (0.4 / 3 - 1 / 16) / (1 - 1 / 16)
+    np.testing.assert_allclose(real.value[1:], ratio)
+    assert (real.ci_low[1:] < ratio).all() and (ratio < real.ci_high[1:]).all()
+    assert set(rows[rows.run == "small"].verdict) == {NOT_RUN}
+
+
 def test_without_tables_all_eleven_claims_are_not_run():
     rows = claims_table({}, {}, {})
     assert set(rows.claim) == set(range(1, 12)) and len(rows) == len(CLAIMS)

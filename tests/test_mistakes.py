@@ -43,6 +43,7 @@ RUNS = {
     "odd_count": run_json(num_stimuli="many"),
     "odd_synthesis": run_json(synthesis=[300]),
     "sound": run_json(),
+    "of_commands": run_json(preset="commands", layers={"ds_cnn_l": ["mfcc"]}),
     "of_sounds": run_json(layers={"word_aliased_small": ["conv_4"]}),
     "of_cochleagrams": run_json(layers={"word_aliased_small.above_cochleagram": ["conv_4"]}),
     "null": {"config": {"pairs": "all"}, "seed": 0, "checkpoint_sha256": {}},
@@ -247,6 +248,8 @@ OF_OTHERS = {
         (["--tables="], "--tables lacks a name"),
         (["--tables=s5,s5"], "--tables has s5 twice"),
         (["--tables=s7"], "unknown table 's7'; choose from: s1, s2"),
+        (["--tables=s4", "--preset=imagenet"], "unknown table 's4'; choose from: s5"),
+        (["--tables=s5", "--preset=imagenet"], "runs/fig3_visual_imagenet is not there"),
         (["--tables=s5"], "--visual_run_dir=runs/fig3_visual is not there"),
         (["--tables=s5", "--visual_run_dir=file"], "--visual_run_dir=file is a file"),
         (["--visual_run_dir=missing"], "--visual_run_dir=missing is not there"),
@@ -330,7 +333,20 @@ OF_OTHERS = {
         (["--seed=-1"], "flag --seed=-1"),
     ],
 }  # fmt: skip
+OF_PRESETS = [
+    ("fig1_method", ["--networks=vgg_19_small,inception_v3_small"], "Figure 1 is of one network"),
+    ("fig1_method", ["--layers=a,b,c,d,e"], "--layers: Figure 1 has room for 4 layers"),
+    ("fig1_method", ["--stage=figure", "--preset=imagenet"], "runs/fig1_method_imagenet"),
+    ("fig2_validation", ["--stage=figure", "--preset=imagenet"], "runs/fig2_validation_imagenet"),
+    ("fig4_audio", ["--preset=commands"], "--preset=commands needs natural stimuli: give --sti"),
+    ("fig4_audio", ["--preset=imagenet"], "flag --preset=imagenet: value should be one of <sma"),
+    ("figs1_s8_layer_grids", ["--modality=audio", "--preset=imagenet"],
+     "--preset=imagenet is not one of small, commands, paper here"),
+    ("figs9_cochleagram_metamers", ["--run_dir=of_commands"],
+     "of_commands holds a run of --preset=commands, and this script is for small, paper; choose"),
+]  # fmt: skip
 MISTAKES = [
+    *OF_PRESETS,
     *((script, *mistake) for script in FIGURE_SCRIPTS for mistake in OF_ALL_FIGURES),
     *(("fig3_visual", *mistake) for mistake in OF_ONE_FIGURE),
     *((script, *mistake) for script in SECOND_FOLDER for mistake in OF_RUN_DIRS),

@@ -9,7 +9,8 @@ from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.picture import cochleagram_picture
 from model_metamers.networks.catalog import known_identities
 from model_metamers.plotting.examples import ImageRow
-from model_metamers.plotting.figure4 import figure4
+from model_metamers.plotting.figure4 import HEADING, OF_PEOPLE, figure4
+from model_metamers.plotting.figure6 import figure6
 from model_metamers.plotting.recognition_by_generator import recognition_by_others
 from model_metamers.plotting.style import HUMAN_COLOUR
 from shared.styles import styles_for
@@ -79,6 +80,19 @@ def test_the_figure_fits_its_page(people):
     tight, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert tight.x0 >= 0 and tight.y0 >= 0 and tight.x1 <= width and tight.y1 <= height
     assert len(figure.axes) == 3
+    assert HEADING + OF_PEOPLE in {text.get_text() for text in figure.texts}
+    table = recognition()
+    alone = figure4(rows, table[table.source == "measured"], panels, STYLES, 0.05)
+    assert HEADING in {text.get_text() for text in alone.texts}
+
+
+@pytest.mark.parametrize("n_more, n_panels", [(0, 1), (1, 2)])
+def test_figure_6_has_an_axis_for_each_number_of_layers(n_more, n_panels):
+    layers = LAYERS | {REDUCED: [*LAYERS[REDUCED], *["fc"] * n_more]}
+    figure = figure6(recognition(), OTHER, layers, STYLES, 0.05)
+    assert len(figure.axes) == n_panels
+    curves = [line for axes in figure.axes for line in axes.get_legend_handles_labels()[1]]
+    assert curves == ["Words, aliased (small)", "Words (small)"]
 
 
 @pytest.mark.parametrize("band", [30, 80])
