@@ -52,7 +52,7 @@ def load(
     known |= {n.name: n for n in load_networks(missing, hears, options.strategy)}
     networks = [known[name] for name in options.networks]
     layers = {network.name: _layers(network, options.layers) for network in networks}
-    check_layers(options.layers, networks)
+    check_layers((*options.layers, *options.layer_iterations), networks)
     by_shape = {}
     for network in networks:
         if network.stimulus_shape not in by_shape:

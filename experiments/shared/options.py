@@ -129,6 +129,11 @@ def define_flags(
     define_count("num_stimuli", None, "Natural stimuli [the preset's].", MOST_STIMULI)
     define_count("num_null_stimuli", None, "Stimuli of the null [the preset's].", MOST_STIMULI, 2)
     define_count("iterations", None, "Evaluations per metamer [the preset's].", MOST_ITERATIONS)
+    flags.DEFINE_list(
+        "layer_iterations",
+        None,
+        "Other numbers for single layers, head:300,pool:200 [the preset's].",
+    )
     flags.DEFINE_enum("solver", None, ("adam", "lbfgs"), "How to optimise [the preset's].")
     flags.DEFINE_string("stimuli_dir", None, "Folder of your own stimuli, a sub-folder per class.")
     flags.DEFINE_string("output_dir", default_output_dir, "Where the run folder goes.")
@@ -206,9 +211,6 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     iterations = values.iterations or preset.iterations
     synthesis = {"iterations": iterations} | preset.synthesis(iterations)
     synthesis |= {"solver": values.solver} if values.solver else {}
-    # The preset's numbers for single layers suit its own solver.
-    is_presets = not (recorded or values.iterations or values.solver)
-    layer_iterations = preset.layer_iterations if is_presets else {}
     paths.if_given(paths.input_folder, "stimuli_dir")
     stimuli_dir = chosen("stimuli_dir", None)
     networks = script.names("networks") or preset.networks
@@ -223,7 +225,7 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         num_stimuli=chosen("num_stimuli", preset.num_stimuli),
         num_null_stimuli=chosen("num_null_stimuli", preset.num_null_stimuli),
         synthesis=recorded.get("synthesis", synthesis),
-        layer_iterations=recorded.get("layer_iterations", layer_iterations),
+        layer_iterations=_layer_iterations(preset, networks, recorded, run_dir),
         stimuli_dir=Path(stimuli_dir) if stimuli_dir else None,
         run_dir=run_dir,
         output_dir=output_dir,
@@ -233,3 +235,35 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         stage=values.stage,
         share=script.working_share(values.strategy),
     )
+
+
+def _layer_iterations(
+    preset: Preset, networks: Sequence[str], recorded: Mapping[str, Any], run_dir: Path
+) -> Mapping[str, int]:
+    """Return layer -> evaluations of the layers that have other numbers than the rest.
+
+    Raises:
+        ValueError: the flag is no such list, or the folder's run has other numbers.
+    """
+    values, given = flags.FLAGS, {}
+    for item in script.names("layer_iterations") or ():
+        layer, _, number = item.partition(":")
+        if not layer or not number.isdecimal() or not 1 <= int(number) <= MOST_ITERATIONS:
+            raise ValueError(
+                f"--layer_iterations is written LAYER:NUMBER,LAYER:NUMBER; got {item!r}"
+            )
+        given[layer] = int(number)
+    if not recorded:
+        # The preset's numbers for single layers suit its own networks and solver.
+        is_other = given or values.iterations or values.solver
+        is_presets = not is_other and set(networks) <= set(preset.networks)
+        return preset.layer_iterations if is_presets else given
+    of_run = recorded.get("layer_iterations", {})
+    if given and given != of_run:
+        told = ",".join(f"{layer}:{number}" for layer, number in of_run.items()) or "none"
+        raise ValueError(
+            f"{run_dir} holds a run with layer_iterations = {told}, and --layer_iterations is "
+            f"{','.join(values.layer_iterations)}; leave it out to continue, or choose another "
+            f"folder"
+        )
+    return of_run

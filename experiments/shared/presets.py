@@ -1,4 +1,4 @@
-"""The runs whose metamers several figures share: their networks and settings at both scales.
+"""The runs whose metamers several figures share: networks and settings of every preset.
 
 A metamer is never synthesised twice. One run folder holds the metamers of a modality; a figure
 that only shows them to others reads it (`--run_dir`), and makes what it lacks with these settings.
