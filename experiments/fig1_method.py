@@ -14,14 +14,10 @@ the tables losses.csv, progress.csv, responses.csv and nulls.csv.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from shared import figure, presets
 from shared.options import Options, define_flags
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from shared.figure import Figures, RunFolder
 
 define_flags("runs/fig1_method", presets.FIGURE_1)
@@ -45,11 +41,13 @@ def compute(options: Options) -> None:
     usual = presets.FIGURE_1_LAYERS.get(base, (layers[0], layers[len(layers) // 2], layers[-1]))
     matched = options.layers or usual
     generators.check_layers(matched, [generator.network])
-    folder, config = RunFolder(options.output_dir), stages.synthesis_config(options)
+    folder, config, shown = RunFolder(options.output_dir), stages.synthesis_config(options), {}
     stages.write_record(folder, options, [replace(generator, layers=tuple(matched))])
-    shown = {layer: snapshots.shown_evaluations(config.iterations) for layer in matched}
     for layer in matched:
-        snapshots.make_snapshots(generator, layer, config, folder)
+        iterations = generator.iterations.get(layer, config.iterations)
+        shown[layer] = snapshots.shown_evaluations(iterations)
+        settings = replace(config, iterations=iterations)
+        snapshots.make_snapshots(generator, layer, settings, folder)
     keys = ["network", "layer", "stimulus_id", "evaluations", "measured_layer"]
     folder.merge_rows("progress", snapshots.measure(generator, shown, folder), keys)
     pictured = matched[len(matched) // 2]
@@ -66,8 +64,7 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     from shared.examples import pixels
     from shared.styles import styles_of
 
-    tables = {name: folder.read_table(name) for name in ("losses", "progress", "responses")}
-    progress, responses = tables["progress"], tables["responses"]
+    progress = folder.read_table("progress")
     network, stimulus_id = progress.network.iloc[0], progress.stimulus_id.iloc[0]
     natural = folder.load_previews(network, NATURAL, [stimulus_id])[0]
     makings = []
@@ -78,30 +75,10 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
             pixels(each, network) for each in folder.load_previews(network, str(layer), names)
         ]
         makings.append(Making(str(layer), shown, images))
-    maps = maps_of(responses)
-    found = figure1(
-        pixels(natural, network),
-        makings,
-        tables["losses"],
-        progress,
-        maps,
-        responses.layer.iloc[0],
-        style_of(network, styles_of(folder)).label,
-    )
+    losses, responses = folder.read_table("losses"), folder.read_table("responses")
+    label = style_of(network, styles_of(folder)).label
+    found = figure1(pixels(natural, network), makings, losses, progress, responses, label)
     return {"figure": found}
-
-
-def maps_of(responses: "pd.DataFrame") -> "dict[str, np.ndarray]":
-    """Return the first, second and last stimulus' maps [n, rows, columns], in [0, 1]."""
-    by_stimulus = [
-        rows.pivot_table("response", ["unit", "row"], "column", sort=False).to_numpy()
-        for _, rows in responses.groupby("stimulus_id", sort=False)
-    ]
-    n_units = responses.unit.nunique()
-    maps = [each.reshape(n_units, -1, each.shape[1]) for each in by_stimulus]
-    low, high = (ends(maps[0], axis=(1, 2), keepdims=True) for ends in (np.min, np.max))
-    scaled = [(each - low) / np.maximum(high - low, 1e-9) for each in maps]
-    return {"natural": scaled[0], "noise": scaled[1], "metamer": scaled[-1]}
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import os
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from command_line import PROJECT, run
 
 from model_metamers import pipeline
 from model_metamers.networks.network import Network
+from model_metamers.plotting.figure1 import response_maps
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.synthesis import SynthesisConfig
@@ -63,6 +65,22 @@ def test_responses_without_places_are_drawn_as_a_square(small_model, images, tmp
     snapshots.make_snapshots(generator, "hidden", SynthesisConfig(iterations=1), folder)
     table = snapshots.responses(generator, "hidden", [0, 1], folder)
     assert set(table.row) == set(table.column) == {0, 1, 2, 3} and set(table.unit) == {0}
+
+
+def test_the_pictured_responses_are_those_of_the_layer():
+    rows = [
+        (stimulus, unit, row, column, scale * (100 * unit + 10 * row + column))
+        for stimulus, scale in ((NATURAL, 1), ("a-after0", 0), ("a-after10", 0.5))
+        for row in range(2)
+        for column in range(3)
+        for unit in (7, 4)
+    ]
+    columns = ["stimulus_id", "unit", "row", "column", "response"]
+    maps = response_maps(pd.DataFrame(rows, columns=columns))
+    one = np.array([[0, 1, 2], [10, 11, 12]]) / 12
+    np.testing.assert_allclose(maps["natural"], [one, one])
+    np.testing.assert_allclose(maps["noise"][0], np.full((2, 3), -400 / 12))
+    np.testing.assert_allclose(maps["metamer"][1][0, 0], (350 - 700) / 12)
 
 
 @pytest.mark.slow

@@ -55,8 +55,7 @@ def figure1(
     makings: Sequence[Making],
     losses: pd.DataFrame,
     progress: pd.DataFrame,
-    responses: Mapping[str, np.ndarray],
-    pictured: str,
+    responses: pd.DataFrame,
     network: str,
 ) -> matplotlib.figure.Figure:
     """Draw Figure 1.
@@ -66,8 +65,7 @@ def figure1(
         makings: one for each matched layer.
         losses: losses.csv of them.
         progress: progress.csv of them.
-        responses: "natural", "noise" and "metamer" -> maps [n, rows, columns] of one layer.
-        pictured: that layer.
+        responses: responses.csv of one of the layers.
         network: what the figure calls the network.
 
     Returns:
@@ -78,13 +76,14 @@ def figure1(
     grid_mm = GRID_WIDTH_MM * height / width
     match_top_mm = METHOD_MM + grid_mm + GAP_MM + 10
     page = Page(match_top_mm + MATCH_MM + FOOT_MM)
+    pictured = str(responses.layer.iloc[0])
     page.heading("a", f"The method, at layer {pictured} of {network}", 0)
     making = next(each for each in makings if each.layer == pictured)
     layers = list(dict.fromkeys(progress.measured_layer))
     images = {"natural": natural, "noise": making.images[0], "metamer": making.images[-1]}
     course = losses[losses.layer == pictured].sort_values("evaluations").loss
     ends = (float(course.iloc[0]), float(course.iloc[-1]))
-    _draw_method(page, images, making, layers, responses, ends)
+    _draw_method(page, images, making, layers, response_maps(responses), ends)
     page.heading("b", "What noise becomes, for each matched layer", METHOD_MM)
     image_grid(
         page.axes(LEFT_MM, METHOD_MM + 5, GRID_WIDTH_MM, grid_mm),
@@ -99,6 +98,25 @@ def figure1(
     page.heading("d", "The match with the natural image at every layer", match_top_mm - 10)
     _draw_matches(page, match_top_mm, progress, makings, layers)
     return page.figure
+
+
+def response_maps(responses: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the maps [n, rows, columns] of the natural image, the noise and the metamer.
+
+    Args:
+        responses: responses.csv.
+
+    Returns:
+        "natural", "noise" and "metamer" -> maps; the natural ones fill [0, 1].
+    """
+    shape = (responses.unit.nunique(), responses.row.nunique(), responses.column.nunique())
+    maps = [
+        rows.sort_values(["unit", "row", "column"]).response.to_numpy().reshape(shape)
+        for _, rows in responses.groupby("stimulus_id", sort=False)
+    ]
+    low, high = (ends(maps[0], axis=(1, 2), keepdims=True) for ends in (np.min, np.max))
+    scaled = [(each - low) / np.maximum(high - low, 1e-9) for each in maps]
+    return {"natural": scaled[0], "noise": scaled[1], "metamer": scaled[-1]}
 
 
 def _draw_method(
