@@ -55,8 +55,7 @@ def figure3(
     panel_b_mm = examples_height_mm(image_rows) + 9
     layers = {row.generator: row.layers for row in image_rows}
     page = Page(panel_b_mm + HEADING_MM + plots_height_mm(len(layers)) + LEGEND_MM)
-    labels = [style_of(row.generator, styles).label for row in image_rows]
-    draw_examples(page, image_rows, [_in_lines(label) for label in labels])
+    draw_examples(page, image_rows, [_row_label(row, styles) for row in image_rows])
     page.heading("b", HEADING, panel_b_mm)
     top_mm = panel_b_mm + HEADING_MM
     plots = draw_recognition(page, top_mm, recognition, layers, styles, task, chance)
@@ -64,9 +63,12 @@ def figure3(
     return page.figure
 
 
-def _in_lines(label: str) -> str:
-    """Return a network's label in lines as long as a row of images is high."""
-    name, *scale = label.split(" (")
+def _row_label(row: ImageRow, styles: Mapping[str, NetworkStyle]) -> str:
+    """Return a network's label in lines as long as its row of images is high."""
+    height, width = row.images[0].shape[:2]
+    if height < width:  # cochleagrams
+        return style_of(row.generator, styles).short_label
+    name, *scale = style_of(row.generator, styles).label.split(" (")
     if len(name) > LONGEST_LINE:
         name = name.replace("-", "-\n", 1)
     return "\n(".join([name, *scale])
