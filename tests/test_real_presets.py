@@ -1,5 +1,6 @@
 """The presets of real networks: stimuli, how answers are judged, and both from end to end."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import keyword_graphs
@@ -72,6 +73,11 @@ def test_the_null_has_one_render_for_all_sizes(monkeypatch):
     options = SimpleNamespace(preset=IMAGENET, stimuli_dir=None, num_null_stimuli=3, seed=0)
     shapes = [visual.null_images(options, size).stimuli[:].shape for size in (8, 10)]
     assert shapes == [(3, 8, 8, 3), (3, 10, 10, 3)] and sorted(asked[:3]) == sorted(asked[3:])
+    options.num_null_stimuli = presets.VISUAL[IMAGENET].num_null_stimuli
+    labels = visual.null_images(options, 8).labels
+    counts = Counter(label.split("/")[0] for label in labels)
+    assert set(counts) == set(objects.CATEGORIES) and set(counts.values()) == {len(labels) // 16}
+    assert len(set(labels)) == len(labels)
 
 
 class Observer:

@@ -41,7 +41,7 @@ VISUAL = {
     IMAGENET: Preset(
         networks=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
         num_stimuli=4,
-        num_null_stimuli=64,
+        num_null_stimuli=48,
         iterations=100,
         synthesis=lambda iterations: {
             "solver": "lbfgs",

@@ -128,6 +128,9 @@ def null_images(options: NullOptions, size_px: int) -> StimulusSet:
     files = distinct_image_files(image_files(directory, n_images), size_px) if directory else []
     position = np.arange(n_images - len(files))
     fine_classes = position % len(objects.FINE_CLASSES)
+    if options.preset == IMAGENET:  # the categories in turn: fewer than 64 show all of them
+        n_categories = len(objects.CATEGORIES)
+        fine_classes = _VARIANTS * (position % n_categories) + position // n_categories % _VARIANTS
     seeds = _first_seed(options) + _NULL_SEED_OFFSET + position // len(objects.FINE_CLASSES)
 
     def read(index: int) -> np.ndarray:
