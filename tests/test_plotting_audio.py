@@ -9,7 +9,7 @@ from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.picture import cochleagram_picture
 from model_metamers.networks.catalog import known_identities
 from model_metamers.plotting.examples import ImageRow
-from model_metamers.plotting.figure4 import HEADING, OF_PEOPLE, figure4
+from model_metamers.plotting.figure4 import HEADING, OF_PEOPLE, OF_PUBLISHED, figure4
 from model_metamers.plotting.figure6 import figure6
 from model_metamers.plotting.recognition_by_generator import recognition_by_others
 from model_metamers.plotting.style import HUMAN_COLOUR
@@ -80,7 +80,7 @@ def test_the_figure_fits_its_page(people):
     tight, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert tight.x0 >= 0 and tight.y0 >= 0 and tight.x1 <= width and tight.y1 <= height
     assert len(figure.axes) == 3
-    assert HEADING + OF_PEOPLE in {text.get_text() for text in figure.texts}
+    assert HEADING + OF_PEOPLE + OF_PUBLISHED in {text.get_text() for text in figure.texts}
     table = recognition()
     alone = figure4(rows, table[table.source == "measured"], panels, STYLES, 0.05)
     assert HEADING in {text.get_text() for text in alone.texts}

@@ -23,7 +23,7 @@ from model_metamers.plotting.recognition_by_generator import (
 from model_metamers.plotting.style import RC, NetworkStyle, style_of
 
 HEADING = "Recognition by other networks"
-OF_PEOPLE = ", and by people (reduced aliasing where not said otherwise)"
+OF_PEOPLE, OF_PUBLISHED = ", and by people", " (reduced aliasing where not said otherwise)"
 
 
 @matplotlib.rc_context(RC)
@@ -53,9 +53,7 @@ def figure4(
     page = Page(top_mm + PANEL_HEIGHT_MM + below_mm)
     # Cochleagrams are low: a row has room for eight letters.
     draw_examples(page, rows, [style_of(row.generator, styles).short_label for row in rows])
-    page.heading(
-        "b", HEADING + (OF_PEOPLE if (recognition.source == "published").any() else ""), top_mm - 6
-    )
+    page.heading("b", _heading(recognition), top_mm - 6)
     for axes, (title, networks) in zip(
         panels_side_by_side(page, top_mm + 4, len(panels)), panels.items(), strict=True
     ):
@@ -64,3 +62,9 @@ def figure4(
         title_panel(axes, title)
     legend(page.figure, "Metamers of:")
     return page.figure
+
+
+def _heading(recognition: pd.DataFrame) -> str:
+    """Return what panel b shows; the paper's networks are told apart by their aliasing."""
+    people = OF_PEOPLE if recognition.observer.str.startswith("human").any() else ""
+    return HEADING + people + (OF_PUBLISHED if (recognition.source == "published").any() else "")
