@@ -51,13 +51,13 @@ def test_no_stimulus_of_others_is_in_the_repository():
 
 
 def test_what_must_not_be_published():
-    files = ["run.json", "matches.csv", "figure.png", "curves.pdf", "previews/a/b/c.png",
+    files = ["run.json", "matches.csv", "figure.png", "recognition.pdf", "previews/a/b/c.png",
              "metamers/a/b.npz", "nulls/a/b.npz", "previews/a/b/c.wav",
              "responses.csv"]  # fmt: skip
     of_others = {"stimuli_dir": "photographs"}
     assert forbidden("fig3_visual", {"stimuli_dir": None}, files) == []
     assert set(files) - set(forbidden("fig3_visual_imagenet_photographs", of_others, files)) == {
-        "run.json", "matches.csv", "curves.pdf",
+        "run.json", "matches.csv", "recognition.pdf",
     }  # fmt: skip
     assert "figure.png" not in forbidden("fig5_visual_transfer_commands", of_others, files)
 
@@ -75,7 +75,7 @@ def test_git_overlooks_it(path):
 
 
 @pytest.mark.parametrize("path", [
-    "fig3_visual_imagenet_photographs/curves.png",
+    "fig3_visual_imagenet_photographs/recognition.png",
     "fig3_visual_imagenet_photographs/matches.csv",
     "fig3_visual_imagenet/previews/efficientnet_lite0/natural/dog_1.png",
     "fig3_visual_imagenet/figure.png",

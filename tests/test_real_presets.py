@@ -205,7 +205,7 @@ def test_commands_from_end_to_end(recordings, random_commands, tmp_path):
     recognition = made.read_table("recognition")
     assert set(recognition.observer) == set(presets.WORD_NETWORKS[COMMANDS])
     assert set(recognition.source) == {"measured"}
-    assert (folder / "figure.png").exists() and (folder / "curves.png").exists()
+    assert (folder / "figure.png").exists() and (folder / "recognition.png").exists()
     heard = run(
         "fig6_audio_transfer", "--preset=commands", "--layers=mfcc,fc", f"--run_dir={folder}",
         f"--output_dir={tmp_path / 'fig6'}",
@@ -230,4 +230,4 @@ def test_imagenet_from_end_to_end(tmp_path):
     recognition = made.read_table("recognition")
     natural = recognition[recognition.layer == NATURAL]
     assert set(natural.task) == {"16-way", "native"} and (natural.proportion_correct == 1).all()
-    assert (folder / "figure.png").exists() and not (folder / "curves.png").exists()
+    assert (folder / "figure.png").exists() and not (folder / "recognition.png").exists()

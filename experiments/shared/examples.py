@@ -116,4 +116,4 @@ def curves_to_publish(
     if folder.read_run_record()["config"].get("stimuli_dir") is None:
         return {}
     table, layers = folder.read_table("recognition"), recognised_layers(folder)
-    return {"curves": figure5(table, layers, {task: (label, chance)}, styles_of(folder))}
+    return {"recognition": figure5(table, layers, {task: (label, chance)}, styles_of(folder))}
