@@ -1,4 +1,4 @@
-"""Files and folders that appear at their place complete, and locks for those that processes share.
+"""Files and folders that appear at their place complete, locks for those that are shared, hashes.
 
 A file is written beside its place and renamed into it, so that a killed process leaves either the
 old file or the new one, and two processes that write the same file leave one of the two. What a
@@ -7,6 +7,7 @@ until `remove_unfinished`; readers overlook such names.
 """
 
 import glob
+import hashlib
 import os
 import shutil
 import uuid
@@ -20,6 +21,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+CHUNK_BYTES = 1 << 20  # read at a time
 _LONGEST_STEM = 80  # of a temporary name: a file system allows 255 bytes in all
 
 
@@ -126,3 +128,13 @@ def _locked_file(lock: Path, wait: bool) -> IO[bytes] | None:
             if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
                 return file
         file.close()
+
+
+def sha256_of(*paths: Path) -> str:
+    """Return the SHA-256 of files one after another, in alphabetical order."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

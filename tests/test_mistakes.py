@@ -59,6 +59,12 @@ def workplace(tmp_path_factory):
     for name, record in RUNS.items():
         (place / name).mkdir()
         (place / name / "run.json").write_text(json.dumps(record))
+    for name, text in {
+        "certified": '{"files": {"matches.csv": "ab"}}',
+        "odd_certificate": "[",
+    }.items():
+        (place / name).mkdir()
+        (place / name / "certificate.json").write_text(text)
     for name, text in {"blank": "", "no_json": "{", "binary": "\0\1"}.items():
         (place / name).mkdir()
         (place / name / "run.json").write_text(text)
@@ -243,6 +249,17 @@ OF_OTHERS = {
         ([f"--fig3_visual_dir={FIGURES / 'fig4_audio'}"], "a run of sounds, word_aliased_small"),
         ([f"--fig6_audio_transfer_dir={FIGURES / 'fig5_visual_transfer'}"], "a run of images"),
         ([f"--fig4_audio_dir={FIGURES / 'figs1_s8_layer_grids'}"], "is no folder of fig4_audio"),
+    ],
+    "certify": [
+        ([], "give the run folder to certify"),
+        (["missing"], "--run_dir=missing is not there"),
+        (["file"], "--run_dir=file is a file"),
+        (["--run_dir="], "--run_dir is empty"),
+        (["empty"], "cannot read empty/run.json"),
+        (["sound"], "sound/matches.csv"),
+        (["sound", "list"], "unexpected argument 'list'"),
+        (["certified"], "is not what its certificate.json certifies: matches.csv missing"),
+        (["odd_certificate"], "odd_certificate/certificate.json is damaged"),
     ],
     "tables": [
         (["--tables="], "--tables lacks a name"),

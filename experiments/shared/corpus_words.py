@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.cluster import Share
+from model_metamers.files import sha256_of
 from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.networks.files import sha256_of
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD, WORD_HEAD
 from model_metamers.training import clip_lists, tasks, word_stream
 from model_metamers.training.evaluation import judge

@@ -18,8 +18,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from model_metamers.files import sha256_of
 from model_metamers.networks import keras_graph
-from model_metamers.networks.files import sha256_of
 from model_metamers.networks.network import Network, Readout
 
 # Side of the input, in pixels, where it is not 224. Source: keras.applications, default sizes.

@@ -15,13 +15,11 @@ from typing import IO
 
 from tqdm import tqdm
 
-from model_metamers.files import atomic_file
+from model_metamers.files import CHUNK_BYTES, atomic_file, sha256_of
 from model_metamers.networks.catalog_entry import Download
 from model_metamers.networks.file_kinds import check_download
 from model_metamers.networks.files import (
-    CHUNK_BYTES,
     checkpoint_prefix,
-    sha256_of,
     unpack,
 )
 

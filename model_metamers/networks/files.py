@@ -1,8 +1,7 @@
-"""Files of weights, whatever is in them: hashed, unpacked, their damage told."""
+"""Files of weights, whatever is in them: unpacked, their damage told."""
 
 import bz2
 import gzip
-import hashlib
 import lzma
 import os
 import re
@@ -15,21 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from model_metamers import limits
-
-CHUNK_BYTES = 1 << 20
+from model_metamers.files import CHUNK_BYTES
 
 _MOST_ENTRIES = 10_000  # of an archive
 _COMPRESSIONS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
-
-
-def sha256_of(*paths: Path) -> str:
-    """Return the SHA-256 of files one after another, in alphabetical order."""
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def checkpoint_prefix(path: str) -> str:

@@ -25,9 +25,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from model_metamers.files import sha256_of
 from model_metamers.networks import inception, resnet, vgg
 from model_metamers.networks.applications import build_application
-from model_metamers.networks.files import sha256_of
 
 KERAS = "keras"
 _SUFFIXES = (".h5", ".hdf5", ".keras")

@@ -3,8 +3,8 @@
 from importlib import metadata
 from pathlib import Path
 
+from model_metamers.files import sha256_of
 from model_metamers.networks.catalog_entry import PackagedFile
-from model_metamers.networks.files import sha256_of
 
 
 def packaged_path(packaged: PackagedFile) -> Path:

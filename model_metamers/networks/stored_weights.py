@@ -27,8 +27,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from model_metamers import npz
+from model_metamers.files import sha256_of
 from model_metamers.networks import file_kinds, frozen_graph, torch_state
-from model_metamers.networks.files import checkpoint_prefix, damage_told, sha256_of, unpack
+from model_metamers.networks.files import checkpoint_prefix, damage_told, unpack
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SAVED_MODEL = "saved_model.pb"

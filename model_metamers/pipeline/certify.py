@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from model_metamers import recognition, validation
+from model_metamers.networks.network import Network
 from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.validation import NullDistribution
@@ -78,12 +79,7 @@ def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataF
     network, ids = generator.network, generator.stimuli.ids
     piece = folder.load_piece(network.name, layer)
     null = layer_null(generator, layer, folder)
-    # A few stimuli at a time: VGG-19's conv1_2 has 3.2 million units for each.
-    measured = [
-        _compare_with_natural(generator, layer, folder, ids[start : start + COMPARED_TOGETHER])
-        for start in range(0, len(ids), COMPARED_TOGETHER)
-    ]
-    table = pd.concat(measured, ignore_index=True)
+    table = compared_with_natural(network, layer, folder, ids, generator.layers)
     accepted, _ = validation.accept(
         piece["status"].tolist(),
         table.spearman_layer,
@@ -104,14 +100,44 @@ def _match_rows(generator: Generator, layer: str, folder: RunFolder) -> pd.DataF
     )
 
 
-def _compare_with_natural(
-    generator: Generator, layer: str, folder: RunFolder, ids: Sequence[str]
+def compared_with_natural(
+    network: Network,
+    layer: str,
+    folder: RunFolder,
+    ids: Sequence[str],
+    computed: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return correlations at the layer and the logits, and the network's labels."""
-    network = generator.network
+    """Return what the written files of metamers and their natural stimuli have in common.
+
+    Args:
+        network: whose metamers they are.
+        layer: that they were made for.
+        folder: where the files are.
+        ids: of the stimuli.
+        computed: layers whose turn comes as well, so that one graph is traced for all of them.
+
+    Returns:
+        A row per stimulus: stimulus_id, spearman_layer, spearman_logits, label_natural and
+        label_metamer, as in matches.csv.
+
+    Raises:
+        ValueError: a preview is missing or damaged.
+    """
+    # A few stimuli at a time: VGG-19's conv1_2 has 3.2 million units for each.
+    parts = [
+        _compare_with_natural(
+            network, layer, folder, ids[start : start + COMPARED_TOGETHER], computed
+        )
+        for start in range(0, len(ids), COMPARED_TOGETHER)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _compare_with_natural(
+    network: Network, layer: str, folder: RunFolder, ids: Sequence[str], computed: Sequence[str]
+) -> pd.DataFrame:
     readout = network.readout().layer
-    # All layers of the generator, so that one graph is traced for them and not one for each.
-    layers = list(dict.fromkeys((*generator.layers, readout)))
+    layers = list(dict.fromkeys((*computed, layer, readout)))
     natural, metamer = (
         network.activations(load_previews(folder, network, shown, ids), layers)
         for shown in (NATURAL, layer)
