@@ -5,6 +5,7 @@ never talk to each other; inside a machine a strategy splits the batch over its 
 training all machines take every step together, each with its share of the batch.
 """
 
+import os
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
@@ -34,6 +35,13 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     if len(devices) == 1:
         return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy(devices)
+
+
+def n_threads() -> int:
+    """Return how many threads an operation on CPUs takes at most."""
+    chosen = tf.config.threading.get_intra_op_parallelism_threads()
+    chosen = chosen or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
+    return chosen or os.cpu_count() or 1
 
 
 def make_training_strategy(name: str) -> tf.distribute.Strategy:

@@ -57,6 +57,7 @@ def test_the_paper_preset_takes_the_rates_of_the_catalogue(network, expected, mo
             preset=preset,
             synthesis={},
             layer_iterations={},
+            repeats=None,
         )
         (generator,) = generators.load(options, True, lambda *_: (stimuli, stimuli, None))
         assert generator.learning_rates == rates

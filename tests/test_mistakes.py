@@ -34,6 +34,7 @@ def run_json(**changes):
     return {"config": config | changes, "seed": 0, "checkpoint_sha256": {}}
 
 
+WAY = {"batch_size": 2, "replicas": 1, "threads": 1, "onednn": True}
 RUNS = {
     "list": [1, 2],
     "lacking": {"seed": 0},
@@ -46,6 +47,10 @@ RUNS = {
     "of_commands": run_json(preset="commands", layers={"ds_cnn_l": ["mfcc"]}),
     "of_sounds": run_json(layers={"word_aliased_small": ["conv_4"]}),
     "of_cochleagrams": run_json(layers={"word_aliased_small.above_cochleagram": ["conv_4"]}),
+    "made": run_json(layers={"vgg_19_small": ["fc7", "fc8"]}, made_with=[WAY]),
+    "made_twice": run_json(made_with=[WAY, WAY | {"batch_size": 4}]),
+    "odd_way": run_json(made_with=[WAY | {"threads": 0}]),
+    "odd_layers": run_json(layers=["fc8"]),
     "null": {"config": {"pairs": "all"}, "seed": 0, "checkpoint_sha256": {}},
 }
 
@@ -179,6 +184,30 @@ OF_ONE_FIGURE = [
     (["--num_stimulus=3"], "Unknown command line flag 'num_stimulus'. Did you mean: num_stimuli"),
     (["num_stimuli=3"], "unexpected argument 'num_stimuli=3'; options are written --name=value"),
 ]  # fmt: skip
+FROM = "--from_run=made/run.json"
+OF_REPETITIONS = [
+    (["--from_run="], "--from_run is empty"),
+    (["--from_run=missing"], "--from_run=missing is not there; name a file that is"),
+    (["--from_run=made"], "--from_run=made is a folder; name a file"),
+    (["--from_run=binary/run.json"], "cannot read binary/run.json"),
+    (["--from_run=list/run.json"], "list/run.json is no record of a run"),
+    (["--from_run=odd_count/run.json"], "odd_count/run.json has num_stimuli = 'many'"),
+    (["--from_run=odd_way/run.json"], "odd_way/run.json has made_with = [{'batch_size': 2"),
+    (["--from_run=odd_layers/run.json"], "odd_layers/run.json does not tell the layers"),
+    (["--from_run=made_twice/run.json"], "made_twice/run.json was made in several ways"),
+    (["--from_run=of_sounds/run.json"], "--from_run=of_sounds/run.json holds a run of sounds"),
+    ([FROM, "--preset=paper"], "--preset contradicts --from_run: the run had preset = small"),
+    ([FROM, "--networks=vgg_19_small,inception_v3_small"], "--networks contradicts --from_run"),
+    ([FROM, "--layers=fc7"], "--layers contradicts --from_run: the run had layers = fc7,fc8"),
+    ([FROM, "--num_stimuli=4"], "--num_stimuli contradicts --from_run: the run had num_stimuli"),
+    ([FROM, "--num_null_stimuli=4"], "--num_null_stimuli contradicts --from_run"),
+    ([FROM, "--iterations=8"], "--iterations contradicts --from_run: the run had iterations = 7"),
+    ([FROM, "--solver=lbfgs"], "--solver contradicts --from_run: the run had solver = adam"),
+    ([FROM, "--stimuli_dir=empty"], "--stimuli_dir contradicts --from_run"),
+    ([FROM, "--seed=1"], "--seed contradicts --from_run: the run had seed = 0"),
+    ([FROM, "--batch_size=16"], "--batch_size contradicts --from_run: the run had batch_size = 2"),
+    ([FROM, "--stage=figure"], "--stage contradicts --from_run"),
+]
 OF_RUN_DIRS = [
     (["--run_dir="], "--run_dir is empty"),
     (["--run_dir=file"], "--run_dir=file is a file; name a folder"),
@@ -370,7 +399,7 @@ OF_PRESETS = [
 MISTAKES = [
     *OF_PRESETS,
     *((script, *mistake) for script in FIGURE_SCRIPTS for mistake in OF_ALL_FIGURES),
-    *(("fig3_visual", *mistake) for mistake in OF_ONE_FIGURE),
+    *(("fig3_visual", *mistake) for mistake in OF_ONE_FIGURE + OF_REPETITIONS),
     *((script, *mistake) for script in SECOND_FOLDER for mistake in OF_RUN_DIRS),
     *((script, *mistake) for script, mistakes in OF_OTHERS.items() for mistake in mistakes),
 ]

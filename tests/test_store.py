@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zipfile
 
 import numpy as np
@@ -412,6 +413,73 @@ def test_a_table_cut_anywhere_within_a_row_is_refused(run, name):
         assert "\n" not in str(error.value)
 
 
+def test_a_table_cut_between_any_two_rows_is_refused_and_made_again(run, caplog):
+    record(run)
+    run.write_table("matches", matches())
+    path = run.path / "matches.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for n_rows in range(3):
+        path.write_bytes(b"".join(lines[: 1 + n_rows]))
+        told = f"matches.csv is damaged: it has {n_rows} rows, and was written with 3; delete it"
+        with pytest.raises(ValueError, match=re.escape(told)):
+            run.read_table("matches")
+    run.drop_damaged_tables()
+    assert not run.has_table("matches")
+    assert "matches.csv is damaged: it has 2 rows, and was written with 3; it is" in caplog.text
+    run.write_table("matches", matches())
+    run.drop_damaged_tables()
+    assert path.read_bytes() == b"".join(lines)
+
+
+def test_a_value_of_a_table_that_was_changed_is_noticed(run):
+    record(run)
+    run.write_table("matches", matches())
+    path = run.path / "matches.csv"
+    path.write_bytes(path.read_bytes().replace(b"600", b"601", 1))
+    with pytest.raises(ValueError, match=r"matches\.csv is damaged: its content is another one"):
+        run.read_table("matches")
+
+
+@pytest.mark.parametrize("n_writes", range(3))
+def test_a_kill_while_a_table_is_written_leaves_one_that_is_known(run, monkeypatch, n_writes):
+    """The record of both sums, the table, the record of the new one."""
+    record(run)
+    run.write_table("matches", matches())
+    replace, done = os.replace, []
+
+    def killed(*arguments):
+        if len(done) == n_writes:
+            raise KeyboardInterrupt
+        done.append(replace(*arguments))
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.write_table("matches", matches(ids=IDS[:1]))
+    assert len(run.read_table("matches")) == (3 if n_writes < 2 else 1)
+
+
+def test_a_table_is_read_while_another_process_writes_it(run, monkeypatch):
+    record(run)
+    run.write_table("matches", matches())
+    other, sums = RunFolder(run.path), run._recorded_sums
+
+    def written_meanwhile(name):
+        other.write_table("matches", matches(ids=IDS[:2]))
+        return sums(name)
+
+    monkeypatch.setattr(run, "_recorded_sums", written_meanwhile)
+    assert len(run.read_table("matches")) == 2
+
+
+def test_tables_that_the_record_does_not_know_are_read_as_they_are(run):
+    record(run)
+    run.write_table("matches", matches())
+    written = json.loads((run.path / "run.json").read_text())
+    for odd in (3, [], {"matches": 3}, {"matches": [3]}):
+        (run.path / "run.json").write_text(json.dumps(written | {"tables": odd}))
+        assert len(run.read_table("matches")) == 3
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -451,15 +519,22 @@ def with_a_changed_byte(content):
     return content[:middle] + bytes([content[middle] ^ 0x10]) + content[middle + 1 :]
 
 
+def refuse():
+    """Stand for what is made again, where it is only logged that a file is damaged."""
+    raise ValueError("conv5_4: made again")
+
+
 # File of a finished folder -> what reads it. One changed byte shows where there are checksums.
 READERS = {
     "run.json": lambda run: run.read_run_record(),
     "matches.csv": lambda run: run.read_table("matches"),
+    "nulls/vgg_19_small/conv5_4.npz": lambda run: run.load_null(*LAYER) or refuse(),
+    "metamers/vgg_19_small/conv5_4.state.npz": lambda run: run.load_state(*LAYER) or refuse(),
     "metamers/vgg_19_small/conv5_4.npz": lambda run: run.load_piece(*LAYER),
     "previews/vgg_19_small/conv5_4/dog_01.png": lambda run: run.load_previews(*LAYER, IDS),
     "previews/vgg_19_small/sounds/a.wav": lambda run: run.load_previews(LAYER[0], "sounds", ["a"]),
 }
-CHECKED = [name for name in READERS if name.endswith(("npz", "png"))]
+CHECKED = [name for name in READERS if name.endswith(("npz", "png", "csv"))]
 
 
 @pytest.mark.parametrize(
@@ -471,13 +546,16 @@ def test_a_damaged_file_of_a_finished_folder_is_named_and_the_rest_kept(run, nam
     run.save_piece(*LAYER, **piece())
     run.save_previews(*LAYER, IDS, piece()["natural"])
     run.save_previews(LAYER[0], "sounds", ["a"], np.zeros((1, 99)), sample_rate_hz=16_000)
+    for save in (run.save_null, run.save_state):
+        save(*LAYER, {"maximum": np.array([0.5])})
     run.write_table("matches", matches())
     path = run.path / name
     path.write_bytes(damage(path.read_bytes()))
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    with pytest.raises(ValueError, match=path.name) as error:
+    with pytest.raises(ValueError, match=path.name.split(".")[0]) as error:
         READERS[name](run)
     assert "\n" not in str(error.value)
+    assert any(remedy in str(error.value) for remedy in ("made again", "restore it"))
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
     for other, read in READERS.items():
         if other != name:

@@ -35,7 +35,8 @@ def run_stages(
     """Write the tables, unless they are only to be drawn again, and draw the figures."""
     options = options_from_flags(presets)
     if options.stage == "all":
-        script.start_tensorflow()
+        made_with = options.repeats.made_with if options.repeats else {}
+        script.start_tensorflow(made_with.get("threads"))
         compute(options)
 
     from model_metamers.store import RunFolder

@@ -51,8 +51,11 @@ def load(
     missing = [name for name in options.networks if name not in known]
     known |= {n.name: n for n in load_networks(missing, hears, options.strategy)}
     networks = [known[name] for name in options.networks]
-    layers = {network.name: _layers(network, options.layers) for network in networks}
-    check_layers((*options.layers, *options.layer_iterations), networks)
+    chosen = {network.name: options.layers for network in networks}
+    chosen = chosen if options.repeats is None else dict(options.repeats.layers)
+    layers = {network.name: _layers(network, chosen[network.name]) for network in networks}
+    named = [layer for names in chosen.values() for layer in names]
+    check_layers((*named, *options.layer_iterations), networks)
     by_shape = {}
     for network in networks:
         if network.stimulus_shape not in by_shape:

@@ -15,9 +15,10 @@ from absl import flags
 from model_metamers.cluster import Share
 from model_metamers.networks import identity
 from model_metamers.networks.catalog import catalog_entry
-from shared import paths, script
+from shared import paths, repetition, script
 from shared.modality import check_networks, modality_of_preset
 from shared.recorded import recorded_settings
+from shared.repetition import Repetition
 
 STRATEGIES = ("none", "mirrored", "cluster")
 SMALL, IMAGENET, COMMANDS, PAPER = PRESETS = ("small", "imagenet", "commands", "paper")
@@ -40,6 +41,10 @@ NEEDED_STIMULI = {
 }
 # What a process can count; and far more than fits into any.
 MOST_STIMULI, MOST_ITERATIONS, LARGEST_SEED = 10_000_000, 100_000_000, 2**31 - 1
+
+
+# What is no setting of a run, or stands in its record under another name.
+_NOT_RECORDED = ("run_dir", "output_dir", "strategy", "batch_size", "stage", "share", "repeats")
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class Options(NullOptions):
     batch_size: int
     stage: str
     share: Share
+    repeats: Repetition | None = None
 
     @property
     def run_flag(self) -> str:
@@ -101,7 +107,7 @@ class Options(NullOptions):
     def record(self) -> dict[str, Any]:
         """Return the options that describe the results, for run.json."""
         kept = asdict(self)
-        for name in ("run_dir", "output_dir", "strategy", "batch_size", "stage", "share"):
+        for name in _NOT_RECORDED:
             del kept[name]
         if not self.layer_iterations:  # as in most runs, and in those of earlier versions
             del kept["layer_iterations"]
@@ -122,6 +128,8 @@ def define_flags(
     if shows_run:
         shown = presets[SMALL].run_dir
         flags.DEFINE_string("run_dir", shown, "Run folder with the metamers to show.")
+    else:
+        flags.DEFINE_string(repetition.FLAG, None, "run.json of a run to repeat to the last bit.")
     of_presets = ", ".join(f"{name}: {WHAT_PRESETS_ARE[name]}" for name in presets)
     flags.DEFINE_enum("preset", SMALL, tuple(presets), f"Whose metamers ({of_presets}).")
     flags.DEFINE_list("networks", None, "Networks to make metamers for [the preset's].")
@@ -201,7 +209,13 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     output_dir = paths.output_folder("output_dir")
     run_flag = "run_dir" if "run_dir" in values else "output_dir"
     run_dir = paths.output_folder(run_flag)
-    recorded = recorded_settings(run_dir, run_flag, presets, PRESETS)
+    repeats = repetition.from_flags(presets, PRESETS)
+    if repeats is None:
+        recorded = recorded_settings(run_dir, run_flag, presets, PRESETS)
+        networks, batch_size = script.names("networks"), None
+    else:
+        recorded, networks = repeats.settings, tuple(repeats.layers)
+        batch_size = repeats.made_with.get("batch_size")
 
     def chosen(name: str, default: Any) -> Any:
         return values[name].value if values[name].present else recorded.get(name, default)
@@ -213,7 +227,7 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
     synthesis |= {"solver": values.solver} if values.solver else {}
     paths.if_given(paths.input_folder, "stimuli_dir")
     stimuli_dir = chosen("stimuli_dir", None)
-    networks = script.names("networks") or preset.networks
+    networks = networks or preset.networks
     check_networks(networks, modality_of_preset(presets, preset_name))
     check_scale(networks, preset_name)
     if values.stage == "all":
@@ -231,9 +245,10 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         output_dir=output_dir,
         seed=chosen("seed", values.seed),
         strategy=values.strategy,
-        batch_size=values.batch_size or preset.batch_size,
+        batch_size=batch_size or values.batch_size or preset.batch_size,
         stage=values.stage,
         share=script.working_share(values.strategy),
+        repeats=repeats,
     )
 
 

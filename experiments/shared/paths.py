@@ -48,6 +48,19 @@ def input_folder(flag: str, remedy: str = "name a folder that is") -> Path:
     return folder
 
 
+def input_file(flag: str) -> Path:
+    """Return the file that a flag names.
+
+    Raises:
+        ValueError: there is none.
+    """
+    file = _named(flag)
+    if not os.path.isfile(file):
+        what = "is a folder" if os.path.exists(file) else "is not there"
+        raise ValueError(f"--{flag}={_short(file)} {what}; name a file that is")
+    return file
+
+
 def if_given(check: Callable[[str], Path], flag: str) -> Path | None:
     """Return what one of the above says of a flag; None where it has neither value nor default."""
     return None if flags.FLAGS[flag].value is None else check(flag)

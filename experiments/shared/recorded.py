@@ -32,32 +32,16 @@ def recorded_settings(
         ValueError: run.json cannot be read or is of the other modality, or a flag that was given
             says something else.
     """
-    if not (run_dir / "run.json").exists():
+    run_json = run_dir / "run.json"
+    if not run_json.exists():
         return {}
-    from model_metamers.store import RunFolder
-
-    config = RunFolder(run_dir, create=False, flag=f"--{flag}").read_run_record()["config"]
-    recorded = config.get("preset")
-    check_run(config, modality_of_preset(presets, recorded), f"--{flag}={run_dir}")
-    if recorded in known_presets and recorded not in presets:
-        raise ValueError(
-            f"{run_dir} holds a run of --preset={recorded}, and this script is for "
-            f"{', '.join(presets)}; choose another --{flag}"
-        )
-    settings = {name: config[name] for name in (*FIXED, "seed") if name in config}
-    if wrong := _wrong(settings, known_presets):
-        raise ValueError(
-            f"{run_dir / 'run.json'} has {wrong} = {settings[wrong]!r}, which no run has written; "
-            f"put the file back, or choose another --{flag}"
-        )
-    given = {name: settings.get(name) for name in (*_COUNTS, "preset", "stimuli_dir", "seed")}
-    synthesis = settings.get("synthesis", {})
-    given["iterations"] = synthesis.get("iterations")
-    given["solver"] = synthesis.get("solver", "adam") if synthesis else None
-    for name, value in given.items():
+    settings = fixed_settings(
+        read_config(run_json, flag, f"--{flag}={run_dir}", presets, known_presets)
+    )
+    for name, value in as_flags(settings).items():
         found = flags.FLAGS[name]
         is_fixed = name in settings or value is not None
-        if found.present and is_fixed and _as_recorded(found) != str(value):
+        if found.present and is_fixed and as_recorded(found) != str(value):
             raise ValueError(
                 f"{run_dir} holds a run with {name} = {value}, and --{name} is {found.value}; "
                 f"choose another --{flag}, or leave out --{name} to continue"
@@ -65,7 +49,59 @@ def recorded_settings(
     return settings
 
 
-def _as_recorded(flag: flags.Flag) -> str:
+def read_config(
+    run_json: Path,
+    flag: str,
+    told: str,
+    presets: Mapping[str, Any],
+    known_presets: Collection[str],
+) -> dict[str, Any]:
+    """Return the settings that a run.json records.
+
+    Args:
+        run_json: the file.
+        flag: names it, or its folder.
+        told: the flag and its value.
+        presets: name -> those of the script.
+        known_presets: those of any script.
+
+    Raises:
+        ValueError: it cannot be read, is of the other modality, or not as we write it.
+    """
+    from model_metamers.store import read_run_json
+
+    config = read_run_json(run_json, f"--{flag}")["config"]
+    recorded = config.get("preset")
+    check_run(config, modality_of_preset(presets, recorded), told)
+    if recorded in known_presets and recorded not in presets:
+        raise ValueError(
+            f"{told} holds a run of --preset={recorded}, and this script is for "
+            f"{', '.join(presets)}; choose another --{flag}"
+        )
+    if wrong := _wrong(config, known_presets):
+        raise ValueError(
+            f"{run_json} has {wrong} = {config[wrong]!r}, which no run has written; put the file "
+            f"back, or choose another --{flag}"
+        )
+    return config
+
+
+def fixed_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a run's settings that cannot change within its folder."""
+    return {name: config[name] for name in (*FIXED, "seed") if name in config}
+
+
+def as_flags(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flag -> what it was for a run with these settings; None where they do not tell."""
+    given = {name: settings.get(name) for name in (*_COUNTS, "preset", "stimuli_dir", "seed")}
+    synthesis = settings.get("synthesis", {})
+    given["iterations"] = synthesis.get("iterations")
+    given["solver"] = synthesis.get("solver", "adam") if synthesis else None
+    return given
+
+
+def as_recorded(flag: flags.Flag) -> str:
+    """Return the value of a flag as the text of what run.json has for it."""
     return str(Path(str(flag.value)) if flag.name == "stimuli_dir" else flag.value)
 
 

@@ -160,11 +160,17 @@ def working_share(strategy: str) -> Share:
     return share
 
 
-def start_tensorflow() -> None:
-    """Import TensorFlow and find its devices, without its start-up lines."""
+def start_tensorflow(n_threads: int | None = None) -> None:
+    """Import TensorFlow and find its devices, without its start-up lines.
+
+    Args:
+        n_threads: that an operation on CPUs takes at most; by default as TensorFlow chooses.
+    """
     with nullcontext() if logging.vlog_is_on(1) else without_start_up_lines():
         import keras  # noqa: F401
         import tensorflow as tf
 
+        if n_threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(n_threads)
         tf.config.list_physical_devices()
     gc.freeze()  # the libraries' million objects need not be looked through again

@@ -1,7 +1,9 @@
 """The stages between loading and recognition: make metamers, certify them, record what was run."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import keras
 import pandas as pd
@@ -14,6 +16,7 @@ from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator
 from model_metamers.store import RunFolder
+from model_metamers.store.records import run_record
 from model_metamers.synthesis import SynthesisConfig
 from shared.options import Options
 from shared.recorded import FIXED
@@ -31,16 +34,24 @@ def make(
         observers: other networks whose answers go to the same folder.
 
     Raises:
-        ValueError: the folder holds a run with other settings.
+        ValueError: the folder holds a run with other settings, or --from_run cannot be repeated.
     """
     folder = RunFolder(options.run_dir, flag=options.run_flag)
+    strategy = devices.make_strategy(options.strategy)
+    record = _record(options, generators, observers)
+    with_way = record | {"config": record["config"] | {"made_with": [_way(options, strategy)]}}
+    if options.repeats is not None:
+        options.repeats.check_same(run_record(**with_way))
     if options.share.is_first:
         write_record(folder, options, generators, observers)
+    unmade = pipeline.uncertified(generators, folder)
+    if unmade and options.share.is_first:
+        folder.write_run_record(**with_way, fixed_keys=FIXED)
     pipeline.make_metamers(
-        pipeline.uncertified(generators, folder),
+        unmade,
         synthesis_config(options),
         folder,
-        devices.make_strategy(options.strategy),
+        strategy,
         options.share,
         options.batch_size,
     )
@@ -64,7 +75,7 @@ def write_record(
     generators: Sequence[Generator],
     observers: Sequence[Network] = (),
 ) -> None:
-    """Write run.json, or check that the folder's run is this one.
+    """Write run.json, or check that the folder's run is this one; damaged tables are removed.
 
     Args:
         folder: the run folder, or the folder of an experiment that shows its metamers.
@@ -75,6 +86,14 @@ def write_record(
     Raises:
         ValueError: the folder holds a run with other settings.
     """
+    folder.write_run_record(**_record(options, generators, observers), fixed_keys=FIXED)
+    folder.drop_damaged_tables()
+
+
+def _record(
+    options: Options, generators: Sequence[Generator], observers: Sequence[Network]
+) -> dict[str, Any]:
+    """Return what run.json tells of a run (the arguments of `RunFolder.write_run_record`)."""
     networks = [*(generator.network for generator in generators), *observers]
     rates = {g.network.name: dict(g.learning_rates) for g in generators if g.learning_rates}
     config = options.record() | {
@@ -82,15 +101,14 @@ def write_record(
         "layers": {generator.network.name: generator.layers for generator in generators},
         "stimulus_ids": generators[0].stimuli.ids,
     }
-    folder.write_run_record(
-        config | ({"learning_rates": rates} if rates else {}),
-        seed=options.seed,
-        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
-        device=", ".join(device.name for device in tf.config.list_logical_devices()),
-        checkpoint_sha256={network.name: network.weights_sha256 for network in networks},
-        networks={network.name: asdict(network.identity) for network in networks},
-        fixed_keys=FIXED,
-    )
+    return {
+        "config": config | ({"learning_rates": rates} if rates else {}),
+        "seed": options.seed,
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+        "device": ", ".join(device.name for device in tf.config.list_logical_devices()),
+        "checkpoint_sha256": {network.name: network.weights_sha256 for network in networks},
+        "networks": {network.name: asdict(network.identity) for network in networks},
+    }
 
 
 def add_published(folder: RunFolder, figures: Sequence[str], task: str) -> None:
@@ -126,6 +144,16 @@ def _made(folder: RunFolder) -> list[NetworkIdentity]:
     """Return the networks whose metamers a folder shows."""
     known = identities_of(folder)
     return [identity_of(name, known) for name in folder.read_run_record()["config"]["layers"]]
+
+
+def _way(options: Options, strategy: tf.distribute.Strategy) -> dict[str, Any]:
+    """Return what the last bits of metamers depend on, beside settings and weights."""
+    return {
+        "batch_size": options.batch_size,
+        "replicas": strategy.num_replicas_in_sync,
+        "threads": devices.n_threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1",
+    }
 
 
 def synthesis_config(options: Options) -> SynthesisConfig:

@@ -17,7 +17,8 @@ def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Gene
     """Return the generators with those of their layers that the folder does not hold certified.
 
     A layer is certified when every stimulus has its previews and its row of matches.csv. Nothing
-    that shows metamers needs more, so an experiment can show those of a folder without metamers/.
+    that shows metamers needs more, so an experiment can show those of a folder without metamers/;
+    where there are some, the layer's have to be there too.
     """
     rows = folder.read_table("matches") if folder.has_table("matches") else pd.DataFrame()
     matched = (
@@ -28,6 +29,8 @@ def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Gene
 
     def certified(generator: Generator, layer: str) -> bool:
         name, ids = generator.network.name, generator.stimuli.ids
+        if folder.has_pieces() and not folder.has_piece(name, layer):
+            return False  # somebody has deleted it to have it made again
         shown = all(folder.has_previews(name, what, ids) for what in (NATURAL, layer))
         return shown and matched.issuperset((name, layer, stimulus_id) for stimulus_id in ids)
 

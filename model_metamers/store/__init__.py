@@ -1,7 +1,7 @@
 """The run folder: the only place where results are written and read.
 
     run.json                  config, seed, versions, device, checkpoint sha256, git revision,
-                              each network's architecture, scale, seed, label
+                              each network's architecture, scale, seed, label; each table's sum
     metamers/<network>/<layer>.npz        natural, metamer, stimulus_id, loss, step, status
     metamers/<network>/<layer>.state.npz  an unfinished piece, to continue from
     previews/<network>/<layer>/<stimulus_id>.png | .wav    (layer "natural": the originals)
@@ -18,7 +18,7 @@ the work is done). Nothing is pickled.
 from model_metamers.store.foreign import load_foreign_pickle
 from model_metamers.store.formats import read_npz, write_npz
 from model_metamers.store.records import MATCHES_COLUMNS, RECOGNITION_COLUMNS
-from model_metamers.store.run_folder import NATURAL, PIECE_ARRAYS, RunFolder
+from model_metamers.store.run_folder import NATURAL, PIECE_ARRAYS, RunFolder, read_run_json
 
 __all__ = [
     "MATCHES_COLUMNS",
@@ -28,5 +28,6 @@ __all__ = [
     "RunFolder",
     "load_foreign_pickle",
     "read_npz",
+    "read_run_json",
     "write_npz",
 ]

@@ -29,12 +29,14 @@ from model_metamers.store.formats import (
 )
 from model_metamers.store.null_shards import NullShards
 from model_metamers.store.records import (
+    TABLES,
     conformed,
     continued_record,
     parsed,
     run_record,
     table_dtypes,
 )
+from model_metamers.store.table_sums import RECORD, difference, recorded_sums, sum_of
 
 PIECE_ARRAYS = ("natural", "metamer", "stimulus_id", "loss", "step", "status")
 NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
@@ -42,6 +44,7 @@ NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
 # A leading dot marks temporary files; ".state" at the end, the unfinished piece.
 _SAFE_NAME = re.compile(r"(?!.*\.state$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _REMEDY = "delete it to have it made again"
+READINGS = 3  # of a table that differs from its sum
 _log = logging.getLogger(__name__)
 
 
@@ -150,8 +153,11 @@ class RunFolder:
                     f"{self.path} holds metamers, but no run.json that tells their settings; put "
                     f"it back, or choose another {self.flag}"
                 )
-            with atomic_file(self.path / "run.json") as file:
-                file.write(json.dumps(record, indent=2).encode() + b"\n")
+            self._write_record(record)
+
+    def _write_record(self, record: Mapping[str, Any]) -> None:
+        with atomic_file(self.path / "run.json") as file:
+            file.write(json.dumps(record, indent=2).encode() + b"\n")
 
     def _continued(
         self, old: dict[str, Any], new: dict[str, Any], fixed_keys: Collection[str]
@@ -170,21 +176,7 @@ class RunFolder:
         Raises:
             ValueError: it is missing or damaged, or no record of a run.
         """
-        path = self.path / "run.json"
-        try:
-            record = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(
-                f"cannot read {path}: {error}; restore it, or choose another {self.flag}"
-            ) from None
-        fields = record if isinstance(record, dict) else {}
-        for name in ("config", "checkpoint_sha256"):
-            if not isinstance(fields.get(name), dict):
-                raise ValueError(
-                    f"{path} is no record of a run: it has no {name!r} with names and values; "
-                    f"restore it, or choose another {self.flag}"
-                )
-        return record
+        return read_run_json(self.path / "run.json", self.flag)
 
     def save_piece(
         self,
@@ -225,6 +217,10 @@ class RunFolder:
     def has_piece(self, network: str, layer: str) -> bool:
         """Return whether the layer is finished."""
         return self._piece_path(network, layer).is_file()
+
+    def has_pieces(self) -> bool:
+        """Return whether the folder has any finished layer, or only what became of them."""
+        return any(self.path.glob("metamers/*/*.npz"))
 
     def load_piece(self, network: str, layer: str) -> dict[str, np.ndarray]:
         """Return a finished piece's arrays, named as in `save_piece`.
@@ -365,10 +361,13 @@ class RunFolder:
         folder = self._preview_folder(network, layer)
         previews = []
         for name in map(_safe, stimulus_ids):
-            if (folder / f"{name}.wav").exists():
-                previews.append(read_sound(folder / f"{name}.wav"))
-            else:
-                previews.append(read_image(folder / f"{name}.png", stimulus_range))
+            try:
+                if (folder / f"{name}.wav").exists():
+                    previews.append(read_sound(folder / f"{name}.wav"))
+                else:
+                    previews.append(read_image(folder / f"{name}.png", stimulus_range))
+            except ValueError as error:
+                raise ValueError(f"{error}; {_REMEDY}") from None
             if previews[-1].shape != previews[0].shape:
                 raise ValueError(
                     f"the preview {name} in {folder} is of another shape than the first: "
@@ -388,8 +387,10 @@ class RunFolder:
         text = conformed(name, table).to_csv(index=False, lineterminator="\n")
         path = self.path / f"{name}.csv"
         with self.locked():
+            self._record_sums(name, [*self._recorded_sums(name), sum_of(text)])
             with atomic_file(path) as file:
                 file.write(text.encode())
+            self._record_sums(name, [sum_of(text)])
             write_columns(path, name, list(table_dtypes(name)))
 
     def has_table(self, name: str) -> bool:
@@ -405,11 +406,42 @@ class RunFolder:
         table_dtypes(name)
         path = self.path / f"{name}.csv"
         try:
-            return parsed(name, path.read_bytes().decode())  # line ends as they are
+            # Another process may write the table, and its sum, between the two readings.
+            for _ in range(READINGS):
+                text = path.read_bytes().decode()  # line ends as they are
+                table = parsed(name, text)
+                if not (told := difference(sum_of(text), self._recorded_sums(name))):
+                    return table
+            raise ValueError(told)
         except OSError as error:
             raise ValueError(f"cannot read {path}: {error}") from None
         except ValueError as error:
             raise ValueError(f"{path} is damaged: {error}; {_REMEDY}") from None
+
+    def drop_damaged_tables(self) -> None:
+        """Remove the tables that are not as they were written, so that they are made again."""
+        with self.locked():
+            for name in filter(self.has_table, TABLES):
+                try:
+                    self.read_table(name)
+                except ValueError as error:
+                    _log.warning("%s; it is made again", str(error).removesuffix(f"; {_REMEDY}"))
+                    (self.path / f"{name}.csv").unlink()
+
+    def _recorded_sums(self, name: str) -> list[dict[str, Any]]:
+        """Return the sums of a table that run.json admits; a damaged record knows none."""
+        try:
+            return recorded_sums(json.loads((self.path / "run.json").read_bytes()), name)
+        except (OSError, ValueError, RecursionError):
+            return []
+
+    def _record_sums(self, name: str, sums: list[dict[str, Any]]) -> None:
+        """Write the sums of a table into run.json, where there is one."""
+        if not (self.path / "run.json").exists() or sums == self._recorded_sums(name):
+            return
+        record = self.read_run_record()
+        record[RECORD] = {**record.get(RECORD, {}), name: sums}
+        self._write_record(record)
 
     def merge_rows(self, name: str, rows: pd.DataFrame, key_columns: Sequence[str]) -> None:
         """Append rows to <name>.csv, in place of all rows with the same key.
@@ -443,6 +475,32 @@ class RunFolder:
                 atomic_file(self.path / f"{_safe(name)}.{suffix}") as file,
             ):
                 figure.savefig(file, format=suffix, dpi=300, metadata=metadata)
+
+
+def read_run_json(path: Path, flag: str) -> dict[str, Any]:
+    """Return the record of a run.
+
+    Args:
+        path: of run.json.
+        flag: the flag of a script that names it or its folder, for messages.
+
+    Raises:
+        ValueError: it is missing or damaged, or no record of a run.
+    """
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"cannot read {path}: {error}; restore it, or choose another {flag}"
+        ) from None
+    fields = record if isinstance(record, dict) else {}
+    for name in ("config", "checkpoint_sha256"):
+        if not isinstance(fields.get(name), dict):
+            raise ValueError(
+                f"{path} is no record of a run: it has no {name!r} with names and values; "
+                f"restore it, or choose another {flag}"
+            )
+    return record
 
 
 def _safe(name: str) -> str:
