@@ -144,12 +144,20 @@ def initial_state(metamer: np.ndarray, solver: Mapping[str, np.ndarray]) -> Synt
 
 
 def filled(state: SynthesisState, iterations: int, solver: Solver) -> SynthesisState:
-    """Give the places of stimuli that have ended to those that wait, in their order."""
+    """Give the places of stimuli that have ended to those that wait, in their order.
+
+    A place rounds in its own way. So stimuli begin in the places of their numbers, whether others
+    have diverged before the first step or not.
+    """
     ended = state.stopped | state.diverged | (state.step >= iterations)
     place = np.where(ended[state.place], FREE, state.place)
     waiting = np.setdiff1d(np.flatnonzero(~ended), place)
-    free = np.flatnonzero(place == FREE)[: len(waiting)]
-    place[free] = waiting[: len(free)]
+    free = np.flatnonzero(place == FREE)
+    own = np.intersect1d(waiting, free)
+    others, left = np.setdiff1d(waiting, own), np.setdiff1d(free, own)
+    place[own] = own
+    place[left[: len(others)]] = others[: len(left)]
+    free = free[place[free] != FREE]
     if not len(free):
         return replace(state, place=place)
     fresh = started(solver, state.metamer[place])
