@@ -151,7 +151,9 @@ def test_a_run_that_is_told_to_end_keeps_its_state(number, status, tmp_path):
     while not state.exists() and process.poll() is None:
         time.sleep(0.05)
     os.kill(process.pid, number)
+    told = time.monotonic()
     _, error = process.communicate(timeout=100)
+    assert time.monotonic() - told < 5
     assert process.returncode == status
     assert error.splitlines()[-1].endswith("the same command continues where it stopped")
     assert "Traceback" not in error and state.exists()
