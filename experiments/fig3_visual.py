@@ -29,7 +29,7 @@ def compute(options: Options) -> None:
     from shared import stages, visual
 
     generators = visual.load(options)
-    visual.check_classes(generators)
+    visual.check_classes(generators, options)
     networks = visual.observers_among(generators)
     run = stages.make(generators, options)
     stages.certify(generators, run, options)

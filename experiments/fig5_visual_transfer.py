@@ -31,7 +31,7 @@ def compute(options: Options) -> None:
     from shared import stages, visual
 
     generators = visual.load(options)
-    visual.check_classes(generators)
+    visual.check_classes(generators, options)
     networks = visual.observers_among(generators)
     reseeded = visual.load_second_seeds(networks, options)
     run = stages.make(generators, options)

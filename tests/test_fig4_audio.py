@@ -122,7 +122,7 @@ def corrupted(path):
         (empty, "yes", "empty sound, of 0 samples"),
         (corrupted, "yes", "not a readable sound"),
         (nan_samples, "yes", "not finite"),
-        (tone, "perhaps", "know none of the words in"),
+        (tone, "perhaps", "none of the stimuli in"),
     ],
 )
 def test_a_bad_sound_is_told_in_one_line(tmp_path, make, word, message):
@@ -145,7 +145,9 @@ def test_stereo_short_and_unknown_sounds_are_used_and_it_is_said(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "mixed the channels of 1 of 3 sounds" in result.stderr
     assert "padded 1 of 3 sounds to 20000 samples" in result.stderr
-    assert "words the networks do not know are not scored: perhaps" in result.stderr
+    assert (
+        "1 of 3 stimuli are not scored, as their classes are not known: perhaps" in result.stderr
+    )
     recognition = RunFolder(tmp_path / "run", create=False).read_table("recognition")
     natural = recognition[(recognition.layer == "natural") & (recognition.source == "measured")]
     assert (natural.n == 2).all()

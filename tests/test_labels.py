@@ -1,14 +1,19 @@
 """The 16 categories and ImageNet's names agree with the published tables."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from model_metamers.networks.catalog_entry import Readout
 from model_metamers.paper import load_table
 from model_metamers.stimuli import labels
 from model_metamers.stimuli.labels import (
     SIXTEEN_CATEGORIES,
     sixteen_category_members,
 )
+from shared import generators, visual
 
 
 def test_categories_are_the_tables_in_its_order():
@@ -42,3 +47,26 @@ def test_a_folder_of_which_nothing_can_be_scored_is_refused(tmp_path):
     for found, message in ((("owl",), r"\(owl\)"), (("", ""), r"\(they are in no sub-folder\)")):
         with pytest.raises(ValueError, match=rf"{message}; name the sub-folders .*: cat, dog$"):
             labels.check_scorable(found, known, tmp_path, shown)
+
+
+@pytest.mark.parametrize("readout", ["objects", "imagenet"])
+def test_classes_that_no_network_knows_are_announced_in_one_line(readout, monkeypatch):
+    said, stimuli_dir = [], SimpleNamespace(stimuli_dir=Path("photographs"))
+    monkeypatch.setattr(
+        generators.logging, "info", lambda text, *values: said.append(text % values)
+    )
+    network = SimpleNamespace(readouts=[readout], readout=lambda task: Readout("logits", 1))
+
+    def check(*classes):
+        maker = SimpleNamespace(network=network, stimuli=SimpleNamespace(labels=classes))
+        visual.check_classes([maker, maker], stimuli_dir)
+
+    check("dog", "dog", "cat")
+    assert said == []
+    check("dog", "", *"hgfedcba", "a")
+    assert said == [
+        "10 of 11 stimuli are not scored, as their classes are not known: (in no sub-folder), a, b, "
+        "c, d and 4 more"
+    ]
+    with pytest.raises(ValueError, match="none of the stimuli in photographs can be scored"):
+        check("griffin", "sphinx")

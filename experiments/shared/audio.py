@@ -78,7 +78,8 @@ def natural_sounds(options: Options, network: Network) -> StimulusSet:
     """
     if options.stimuli_dir:
         sounds = _from_folder(options.stimuli_dir, options, network, options.num_stimuli)
-        _check_words(sounds.labels, options)
+        known = _known_words(options)
+        generators.check_scorable(sounds.labels, known, options.stimuli_dir, known[:20])
         return sounds
     clips = _shipped(network)
     return clips.take(range(min(options.num_stimuli, len(clips))))
@@ -162,24 +163,6 @@ def above_cochleagram(generator: Generator, seed: int) -> Generator:
 def as_they_are(stimuli: np.ndarray, generator: Network, observer: Network) -> np.ndarray:
     """Return cochleagrams: all networks of a run take the same."""
     return stimuli
-
-
-def _check_words(labels: Sequence[str], options: Options) -> None:
-    """Say which words the networks do not know.
-
-    Raises:
-        ValueError: they know none of them.
-    """
-    known = _known_words(options)
-    unknown = sorted(set(labels) - set(known))
-    if len(unknown) == len(set(labels)):
-        raise ValueError(
-            f"the networks know none of the words in {options.stimuli_dir} "
-            f"({', '.join(unknown[:5]) or 'its sounds are in no sub-folder'}); name its "
-            f"sub-folders after words they know: {', '.join(known[:20])}"
-        )
-    if unknown:
-        logging.info("words the networks do not know are not scored: %s", ", ".join(unknown))
 
 
 def as_heard_by(waveforms: np.ndarray, generator: Network, observer: Network) -> np.ndarray:

@@ -1,15 +1,20 @@
 """Which networks get metamers for which layers, of which natural stimuli."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from absl import logging
 
 from model_metamers import devices
 from model_metamers.networks.catalog import catalog_entry, load_network
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
+from model_metamers.stimuli.labels import check_scorable as check_labels
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from shared.modality import IMAGES, SOUNDS, check_networks
 from shared.options import PAPER, Options
 
+SHOWN = 5  # unknown classes that are named
 Stimuli = tuple[StimulusSet, StimulusSet, Sequence | None]
 
 
@@ -79,6 +84,25 @@ def check_layers(chosen: Sequence[str], networks: Sequence[Network]) -> None:
     for layer in chosen:
         if layer not in known:
             raise ValueError(f"unknown layer {layer!r}; the networks have: {', '.join(known)}")
+
+
+def check_scorable(
+    labels: Sequence[str], known: Collection[str], folder: Path, shown: Sequence[str]
+) -> None:
+    """Say which classes of a folder are not known, and so not scored; see `labels.check_scorable`.
+
+    Raises:
+        ValueError: none of them is known.
+    """
+    unknown = check_labels(labels, known, folder, shown)
+    if unknown:
+        n_unscored = sum(label in unknown for label in labels)
+        more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+        logging.info(
+            "%d of %d stimuli are not scored, as their classes are not known: %s%s",
+            n_unscored, len(labels),
+            ", ".join(label or "(in no sub-folder)" for label in unknown[:SHOWN]), more,
+        )  # fmt: skip
 
 
 def _layers(network: Network, chosen: Sequence[str]) -> tuple[str, ...]:

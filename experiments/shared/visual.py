@@ -91,17 +91,24 @@ def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
     return natural_images(options, size_px), null_images(options, size_px), None
 
 
-def check_classes(generators: Sequence[Generator]) -> None:
-    """Raise ValueError where the networks know the class of no image, so that none is scored."""
-    for generator in generators:
-        labels = generator.stimuli.labels
-        if any((task.truth(generator.network, labels) >= 0).any() for task in TASKS):
-            return
-    names = ", ".join(sorted(set(labels))[:5]) or "its images are in no sub-folder"
-    raise ValueError(
-        f"the networks know none of the classes in --stimuli_dir ({names}); name its sub-folders "
-        f"after WordNet ids or after: {', '.join(SIXTEEN_CATEGORIES)}"
-    )
+def check_classes(makers: Sequence[Generator], options: Options) -> None:
+    """Say which of the user's classes no network knows.
+
+    Raises:
+        ValueError: the networks know none of them.
+    """
+    if options.stimuli_dir is None:
+        return
+    labels = makers[0].stimuli.labels
+    known = {
+        label
+        for maker in makers
+        for task in TASKS
+        for label, truth in zip(labels, task.truth(maker.network, labels), strict=True)
+        if truth >= 0
+    }
+    shown = ("WordNet ids", *SIXTEEN_CATEGORIES)
+    generators.check_scorable(labels, known, options.stimuli_dir, shown)
 
 
 def natural_images(options: Options, size_px: int) -> StimulusSet:
