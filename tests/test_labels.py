@@ -65,8 +65,8 @@ def test_classes_that_no_network_knows_are_announced_in_one_line(readout, monkey
     assert said == []
     check("dog", "", *"hgfedcba", "a")
     assert said == [
-        "10 of 11 stimuli are not scored, as their classes are not known: (in no sub-folder), a, b, "
-        "c, d and 4 more"
+        "10 of 11 stimuli are not scored, as their classes are not known: (in no sub-folder), a, "
+        "b, c, d and 4 more"
     ]
     with pytest.raises(ValueError, match="none of the stimuli in photographs can be scored"):
         check("griffin", "sphinx")
