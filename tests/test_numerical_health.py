@@ -79,3 +79,31 @@ def test_stimuli_at_the_edge_of_numbers_at_every_layer(name, shipped):
     for layer in network.metamer_layers:
         check_health(network, layer, "lbfgs")
     check_health(network, network.metamer_layers[-1], "adam")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("vgg_19_small", "fc7"), ("resnet_v2_101_small", "global_pool"),
+     ("word_aliased_small", "conv_4")],
+)  # fmt: skip
+def test_alone_or_in_a_batch_differs_by_rounding_that_grows(name, layer, shipped):
+    network = shipped(name)
+    natural = stimuli_of(network)[1][:4]
+    both = {}
+    for iterations in (5, 50):
+        config = mm.SynthesisConfig(iterations=iterations, solver="lbfgs", log_every=iterations)
+        both[iterations] = [
+            mm.synthesize(network, layer, natural[:n], config, stimulus_ids="abcd"[:n]).metamers[
+                :1
+            ]
+            for n in (1, 4)
+        ]
+    alone, in_batch = both[5]
+    low, high = network.stimulus_range or (in_batch.min(), in_batch.max())
+    assert np.abs(alone - in_batch).max() <= 1e-4 * (high - low)
+    target, *responses = (
+        network.activations(stimuli, [layer])[layer] for stimuli in (natural[:1], *both[50])
+    )
+    rho = [mm.spearman(response, target)[0] for response in responses]
+    assert abs(rho[0] - rho[1]) <= 0.05

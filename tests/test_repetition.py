@@ -1,6 +1,7 @@
 """--from_run: what a run's record tells is enough to make it again, to the last bit."""
 
 import json
+import os
 import shutil
 
 import command_line
@@ -80,3 +81,25 @@ def test_damaged_tables_of_a_finished_run_are_made_again_and_nothing_else(origin
         assert all(f"{name} is damaged" in result.stderr for name in damaged) and damaged
         assert {name: (folder / name).read_bytes() for name in tables} == tables
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")} == pieces
+
+
+@pytest.mark.slow
+def test_a_run_of_sounds_is_repeated_without_onednns_kernels(tmp_path):
+    """By processes that start from nothing: TensorFlow reads the variable when it is imported."""
+    environment = os.environ | {
+        "TF_ENABLE_ONEDNN_OPTS": "0", "PYTHONPATH": str(command_line.PROJECT),
+    }  # fmt: skip
+    flags = [
+        "--networks=word_aliased_small", "--layers=conv_4", "--num_stimuli=2", "--iterations=8",
+        "--num_null_stimuli=4",
+    ]  # fmt: skip
+    first, again = tmp_path / "first", tmp_path / "again"
+    result = command_line.run("fig4_audio", *flags, f"--output_dir={first}", env=environment)
+    assert result.returncode == 0, result.stderr
+    del environment["TF_ENABLE_ONEDNN_OPTS"]  # recorded
+    result = command_line.run(
+        "fig4_audio", f"--from_run={first / 'run.json'}", f"--output_dir={again}", env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    for piece in first.rglob("*.npz"):
+        assert (again / piece.relative_to(first)).read_bytes() == piece.read_bytes()
