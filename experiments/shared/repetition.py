@@ -103,8 +103,8 @@ def from_flags(presets: Mapping[str, Any], known_presets: Collection[str]) -> Re
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(repetition.made_with["onednn"]))
     if repetition.made_with.get("onednn"):
         logging.warning(
-            "%s was made with oneDNN's kernels, which may round in two ways; for runs that always "
-            "repeat to the last bit, put TF_ENABLE_ONEDNN_OPTS=0 into the environment of the first",
+            "%s was made with oneDNN's kernels, which may round in two ways; a run that was made "
+            "with TF_ENABLE_ONEDNN_OPTS=0 in the environment always repeats to the last bit",
             run_json,
         )
     return repetition
