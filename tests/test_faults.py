@@ -142,10 +142,10 @@ def test_a_kill_at_any_write_loses_nothing(
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a file system of its own, of 700 kB, and a function to enlarge it."""
+    """A disk of 1.8 MB, which two layers do not fit on, and a function to enlarge it."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if not mounted("-t", "tmpfs", "-o", "size=700k", "none", disk):
+    if not mounted("-t", "tmpfs", "-o", "size=1800k", "none", disk):
         pytest.skip("needs the right to mount a small file system")
     yield disk, lambda: mounted("-o", "remount,size=100m", disk)
     subprocess.run(["umount", disk], check=True)

@@ -4,10 +4,10 @@ For every stimulus, on its own, a solver minimises how far the layer's response 
 natural stimulus (`objective`). A batch only shares the arithmetic: nothing couples its stimuli, so
 in exact arithmetic a metamer does not depend on its batch mates, the batch size or the number of
 devices. In float32 rounding differs with batch size, devices and threads, and grows with steps and
-depth: alone or in a batch of four, small networks give metamers that differ by at most 1e-4 of the
-range after 5 evaluations; after 50, by up to .8 of it at single pixels and .02 in correlation,
-at late layers (BUILD_NOTES.md). With one batch size, what the batch mates are changes no bit. All
-state is explicit (`SynthesisState`); a chunk of evaluations runs inside one graph, and the host logs and
+depth. Alone or in a batch of four, metamers of small networks differ by at most 1e-4 of the range
+after 5 evaluations; after 50, by up to .8 of it at single pixels and .02 in correlation, at late
+layers (BUILD_NOTES.md). With one batch size, other batch mates change no bit. All state is
+explicit (`SynthesisState`); a chunk of evaluations runs inside one graph, and the host logs and
 saves in between.
 
 Source: paper section 2.1.
