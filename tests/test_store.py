@@ -478,6 +478,9 @@ def test_tables_that_the_record_does_not_know_are_read_as_they_are(run):
     for odd in (3, [], {"matches": 3}, {"matches": [3]}):
         (run.path / "run.json").write_text(json.dumps(written | {"tables": odd}))
         assert len(run.read_table("matches")) == 3
+    run.write_table("matches", matches(ids=IDS[:2]))
+    (sums,) = run.read_run_record()["tables"]["matches"]
+    assert sums["rows"] == 2
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,9 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from model_metamers.files import atomic_file, locked, remove_unfinished
-from model_metamers.store.columns import write_columns
 from model_metamers.store.formats import (
     image_bytes,
     pcm_16,
@@ -29,26 +27,20 @@ from model_metamers.store.formats import (
 )
 from model_metamers.store.null_shards import NullShards
 from model_metamers.store.records import (
-    TABLES,
-    conformed,
     continued_record,
-    parsed,
     run_record,
-    table_dtypes,
 )
-from model_metamers.store.table_sums import RECORD, difference, recorded_sums, sum_of
+from model_metamers.store.tables import REMEDY, Tables
 
 PIECE_ARRAYS = ("natural", "metamer", "stimulus_id", "loss", "step", "status")
 NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
 
 # A leading dot marks temporary files; ".state" at the end, the unfinished piece.
 _SAFE_NAME = re.compile(r"(?!.*\.state$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-_REMEDY = "delete it to have it made again"
-READINGS = 3  # of a table that differs from its sum
 _log = logging.getLogger(__name__)
 
 
-class RunFolder:
+class RunFolder(Tables):
     """One run's results on disk.
 
     Attributes:
@@ -154,10 +146,6 @@ class RunFolder:
                     f"it back, or choose another {self.flag}"
                 )
             self._write_record(record)
-
-    def _write_record(self, record: Mapping[str, Any]) -> None:
-        with atomic_file(self.path / "run.json") as file:
-            file.write(json.dumps(record, indent=2).encode() + b"\n")
 
     def _continued(
         self, old: dict[str, Any], new: dict[str, Any], fixed_keys: Collection[str]
@@ -367,101 +355,16 @@ class RunFolder:
                 else:
                     previews.append(read_image(folder / f"{name}.png", stimulus_range))
             except ValueError as error:
-                raise ValueError(f"{error}; {_REMEDY}") from None
+                raise ValueError(f"{error}; {REMEDY}") from None
             if previews[-1].shape != previews[0].shape:
                 raise ValueError(
                     f"the preview {name} in {folder} is of another shape than the first: "
-                    f"{list(previews[-1].shape)} instead of {list(previews[0].shape)}; {_REMEDY}"
+                    f"{list(previews[-1].shape)} instead of {list(previews[0].shape)}; {REMEDY}"
                 )
         return np.stack(previews)
 
     def _preview_folder(self, network: str, layer: str) -> Path:
         return self.path / "previews" / _safe(network) / _safe(layer)
-
-    def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write <name>.csv and what its columns mean; `name` is one of `records.TABLES`.
-
-        Raises:
-            ValueError: unknown name, or columns other than the table's.
-        """
-        text = conformed(name, table).to_csv(index=False, lineterminator="\n")
-        path = self.path / f"{name}.csv"
-        with self.locked():
-            self._record_sums(name, [*self._recorded_sums(name), sum_of(text)])
-            with atomic_file(path) as file:
-                file.write(text.encode())
-            self._record_sums(name, [sum_of(text)])
-            write_columns(path, name, list(table_dtypes(name)))
-
-    def has_table(self, name: str) -> bool:
-        """Return whether <name>.csv is there."""
-        return (self.path / f"{name}.csv").exists()
-
-    def read_table(self, name: str) -> pd.DataFrame:
-        """Return <name>.csv; names and labels are text, also where they look like numbers.
-
-        Raises:
-            ValueError: unknown name, missing or damaged file, or columns other than the table's.
-        """
-        table_dtypes(name)
-        path = self.path / f"{name}.csv"
-        try:
-            # Another process may write the table, and its sum, between the two readings.
-            for _ in range(READINGS):
-                text = path.read_bytes().decode()  # line ends as they are
-                table = parsed(name, text)
-                if not (told := difference(sum_of(text), self._recorded_sums(name))):
-                    return table
-            raise ValueError(told)
-        except OSError as error:
-            raise ValueError(f"cannot read {path}: {error}") from None
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged: {error}; {_REMEDY}") from None
-
-    def drop_damaged_tables(self) -> None:
-        """Remove the tables that are not as they were written, so that they are made again."""
-        with self.locked():
-            for name in filter(self.has_table, TABLES):
-                try:
-                    self.read_table(name)
-                except ValueError as error:
-                    _log.warning("%s; it is made again", str(error).removesuffix(f"; {_REMEDY}"))
-                    (self.path / f"{name}.csv").unlink()
-
-    def _recorded_sums(self, name: str) -> list[dict[str, Any]]:
-        """Return the sums of a table that run.json admits; a damaged record knows none."""
-        try:
-            return recorded_sums(json.loads((self.path / "run.json").read_bytes()), name)
-        except (OSError, ValueError, RecursionError):
-            return []
-
-    def _record_sums(self, name: str, sums: list[dict[str, Any]]) -> None:
-        """Write the sums of a table into run.json, where there is one."""
-        if not (self.path / "run.json").exists() or sums == self._recorded_sums(name):
-            return
-        record = self.read_run_record()
-        record[RECORD] = {**record.get(RECORD, {}), name: sums}
-        self._write_record(record)
-
-    def merge_rows(self, name: str, rows: pd.DataFrame, key_columns: Sequence[str]) -> None:
-        """Append rows to <name>.csv, in place of all rows with the same key.
-
-        Args:
-            name: as `write_table`.
-            rows: the new rows.
-            key_columns: a rerun of a piece, for instance, replaces rows of its network and layer.
-
-        Raises:
-            ValueError: as `write_table`.
-        """
-        rows = conformed(name, rows)
-        with self.locked():
-            if self.has_table(name):
-                old, key = self.read_table(name), list(key_columns)
-                replaced = old.set_index(key).index.isin(rows.set_index(key).index)
-                kept = old[~replaced]
-                rows = pd.concat([kept, rows]) if len(kept) else rows
-            self.write_table(name, rows)
 
     def save_figure(self, figure: Figure, name: str = "figure") -> None:
         """Write a matplotlib Figure as <name>.png (300 dpi) and <name>.pdf."""
