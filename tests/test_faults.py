@@ -14,6 +14,7 @@ from command_line import error_of
 
 import model_metamers as mm
 from model_metamers import files, pipeline
+from model_metamers.pipeline import make
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 
@@ -126,6 +127,7 @@ def test_a_kill_at_any_write_loses_nothing(
         left[0] -= 1
         replace(source, target)
 
+    monkeypatch.setattr(make, "BATCHES_OF_A_PIECE", 1)
     monkeypatch.setattr(files.os, "replace", replace_until_killed)
     run(tmp_path / "whole")
     expected, n_writes = contents(tmp_path / "whole"), 10**9 - left[0]
