@@ -18,11 +18,13 @@ What is measured is kept, and the same command continues after a break.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
+from model_metamers.networks.catalog import catalog_entry
 from shared import paths, script
 from shared.options import MOST_ITERATIONS, define_count
 
@@ -46,11 +48,15 @@ def main() -> None:
     folder, parts = paths.output_folder("output_dir"), script.names("parts") or ()
     if unknown := set(parts).difference(_PARTS):
         raise ValueError(f"unknown part {min(unknown)!r}; choose from: {', '.join(_PARTS)}")
+    for name in script.names("networks") or ():
+        catalog_entry(name)
+    n_workers = script.counts("num_workers", most=64)
     if _STAGE.value == "all":
         for part in parts:
-            {"points": _measure_points, "workers": _measure_workers, "cost": _measure_cost}[part](
-                folder
-            )
+            if part == "workers":
+                _measure_workers(folder, n_workers)
+            else:
+                {"points": _measure_points, "cost": _measure_cost}[part](folder)
     if (folder / "scaling.csv").exists():
         _draw(folder)
 
@@ -70,7 +76,7 @@ def _measure_points(folder: Path) -> None:
             _write(path, pd.DataFrame(rows))
 
 
-def _measure_workers(folder: Path) -> None:
+def _measure_workers(folder: Path, n_workers: Sequence[int]) -> None:
     import numpy as np
     import pandas as pd
 
@@ -84,7 +90,6 @@ def _measure_workers(folder: Path) -> None:
         flags_of_run.append(f"--layers={','.join(_LAYERS.value)}")
     if flags.FLAGS.iterations:
         flags_of_run.append(f"--iterations={flags.FLAGS.iterations}")
-    n_workers = script.counts("num_workers", most=64)
     rng = np.random.default_rng()
     with tempfile.TemporaryDirectory() as scratch:
         alone = Path(scratch) / "alone"
@@ -106,14 +111,16 @@ def _measure_cost(folder: Path) -> None:
     path, stopwatch = folder / "cost.csv", scaling_cost.Stopwatch()
     rows = _read(path)
     for network, layer, n_stimuli in scaling_cost.layers_of_the_paper():
-        is_asked = not flags.FLAGS.networks or network in flags.FLAGS.networks
-        if is_asked and (network, layer) not in {(r["network"], r["layer"]) for r in rows}:
+        if network in (flags.FLAGS.networks or [network]) and (network, layer) not in {
+            (r["network"], r["layer"]) for r in rows
+        }:
             logging.info("%s %s", network, layer)
             seconds = stopwatch.seconds(network, layer)
             rows += scaling_cost.cost(network, layer, n_stimuli, seconds)
             _write(path, pd.DataFrame(rows))
-    days = [column for column in pd.DataFrame(rows) if column.startswith("days")]
-    print(pd.DataFrame(rows).groupby("solver")[days].sum().round(1).to_string())
+    if rows:
+        table = pd.DataFrame(rows).groupby("solver").sum(numeric_only=True)
+        print(table.filter(like="days").round(1).to_string())
 
 
 def _read(path: Path) -> list[dict]:

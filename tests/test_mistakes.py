@@ -240,6 +240,30 @@ OF_OTHERS = {
         (["--output_dir=file"], "--output_dir=file is a file"),
         (["--output_dir="], "--output_dir is empty"),
     ],
+    "scaling": [
+        (["--parts=point"], "unknown part 'point'; choose from: points, workers, cost"),
+        (["--num_workers=0"], "--num_workers must be whole numbers from 1 to 64"),
+        (["--networks=vgg"], "unknown network 'vgg'; choose from: "),
+        (["--output_dir=file"], "--output_dir=file is a file; name a folder"),
+    ],
+    "check_renders": [
+        (["--networks=vgg"], "unknown network 'vgg'; choose from: "),
+        (["--num_renders=0"], "flag --num_renders=0: 0 is not a positive integer"),
+        (["--categories=x"], "unknown category 'x'; choose from: airplane, bear"),
+    ],
+    "human_experiment": [
+        ([], "--run_dirs is needed: name one or more run folders with metamers"),
+        (["--run_dirs=missing"], "there is no run folder missing; check --run_dirs"),
+        (["--run_dirs=empty"], "cannot read empty/"),
+    ],
+    "human_server": [
+        (["--experiment_dir=missing"], "--experiment_dir=missing is not there"),
+        (["--port=99999999"], "flag --port=99999999: 99999999 is not an integer in the range"),
+    ],
+    "human_analysis": [
+        (["--experiment_dir=missing"], "is not there; name a folder that human_experiment.py"),
+        (["--simulate=0"], "flag --simulate=0: 0 is not an integer in the range"),
+    ],
     "gallery": [
         ([], "name the run folders to show, as in: gallery.py runs/fig3_visual"),
         (["missing"], "there is no run folder missing; check RUN"),

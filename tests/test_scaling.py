@@ -1,6 +1,5 @@
 """How the work scales: the points that are measured, killed workers, and the paper's cost."""
 
-import command_line
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,9 +71,3 @@ def test_what_workers_made_is_counted(tmp_path, monkeypatch):
         assert row["made_twice"] == made_twice
     np.savez(alone / "metamers/net/fc9.npz", metamer=np.arange(3))
     assert scaling_workers.run_with_a_kill(2, alone, seconds, [], Moment(0))["lost"] == 1
-
-
-def test_an_unknown_part_is_one_line(tmp_path):
-    result = command_line.run("scaling", "--parts=point", f"--output_dir={tmp_path / 'scaling'}")
-    assert result.returncode == 2
-    assert "unknown part 'point'; choose from: points, workers, cost" in result.stderr
