@@ -46,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (-slow[item.path], -size[item.path], item.path))
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if item.get_closest_marker("long") and not os.environ.get("MODEL_METAMERS_LONG_TESTS"):
+        pytest.skip("takes minutes; set MODEL_METAMERS_LONG_TESTS=1")
+
+
 def pytest_collection_finish() -> None:
     """Spare the garbage collector the libraries' million objects, a twentieth of the time."""
     gc.freeze()

@@ -115,8 +115,8 @@ def test_the_default_layers_are_those_of_the_table(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_application_is_matched_at_the_ends_of_its_blocks(name):
-    if not os.environ.get("MODEL_METAMERS_ALL_APPLICATIONS"):
-        pytest.skip("takes minutes; set MODEL_METAMERS_ALL_APPLICATIONS=1 to try them all")
+    if not os.environ.get("MODEL_METAMERS_LONG_TESTS"):
+        pytest.skip("takes minutes; set MODEL_METAMERS_LONG_TESTS=1 to try them all")
     network = wrapped(name)
     counts = list(network.feature_counts().values())
     assert len(counts) >= 5 and counts[-1] == 1000

@@ -72,7 +72,7 @@ def test_stimuli_at_the_edge_of_numbers(name, layer, solver, shipped):
     check_health(shipped(name), layer, solver)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", SMALL_NETWORKS)
 def test_stimuli_at_the_edge_of_numbers_at_every_layer(name, shipped):
     network = shipped(name)

@@ -1,4 +1,4 @@
-"""README's examples run as they stand, but for the number of steps."""
+"""The pages' examples run as they stand, but for the number of steps; their links lead on."""
 
 import re
 from dataclasses import replace
@@ -12,6 +12,7 @@ from PIL import Image
 import model_metamers as mm
 
 PACKAGE = re.compile(r"^(import|from) model_metamers\b", re.MULTILINE)
+PAGES = ("README.md", "experiments/README.md", "model_metamers/README.md")
 FILE = re.compile(r'"([\w/]+\.(?:wav|flac|png|jpg))"')
 
 
@@ -42,14 +43,14 @@ def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch):
     synthesize = mm.synthesize
     monkeypatch.setattr(mm, "synthesize", briefly)
     monkeypatch.chdir(tmp_path)
-    blocks = code_blocks((PROJECT / "README.md").read_text())
+    blocks = [block for page in PAGES for block in code_blocks((PROJECT / page).read_text())]
     assert len(blocks) >= 2
     namespace = {}
     for block in blocks:
         for name in FILE.findall(block):
             write_stimulus(tmp_path / name)
         namespace.pop("result", None)
-        exec(compile(block, "README.md", "exec"), namespace)
+        exec(compile(block, "page", "exec"), namespace)
         if "result" in namespace:
             assert np.isfinite(namespace["result"].metamers).all()
             assert (namespace["result"].losses[-1] < namespace["result"].losses[0]).all()
@@ -62,3 +63,10 @@ def test_blocks_of_either_kind_are_found():
     )
     first = "import model_metamers as mm\n\nx = 1\ny = (1,\n     2)\n"
     assert code_blocks(page) == ["from model_metamers import store\n", first]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files_that_are_there(page):
+    path = PROJECT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text())
+    assert links and not [link for link in links if not (path.parent / link).exists()]
