@@ -69,7 +69,7 @@ def test_late_metamers_are_their_own_networks_alone_where_there_is_batch_norm(fo
         own = np.mean([scores[generator] for scores in late])
         reseeded = np.mean([scores[f"{generator}_seed1"] for scores in late])
         others = np.mean([scores.drop([generator, f"{generator}_seed1"]) for scores in late])
-        assert own >= 0.9 and others <= 0.25
+        assert own >= 0.9 and others <= 0.35  # 96 answers about 48 metamers
         assert (0.4 <= reseeded <= 0.8) if "vgg" in generator else (reseeded <= 0.4)
 
 

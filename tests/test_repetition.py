@@ -63,7 +63,11 @@ def test_damaged_tables_of_a_finished_run_are_made_again_and_nothing_else(origin
     """Every table is cut between two rows, and then every table in a row."""
     folder = tmp_path / "run"
     shutil.copytree(original, folder)
-    tables = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
+    tables = {
+        path.name: path.read_bytes()
+        for path in folder.glob("*.csv")
+        if not path.name.endswith(".columns.csv")
+    }
     assert set(tables) == {f"{t}.csv" for t in ("matches", "exclusions", "nulls", "recognition")}
     pieces = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}
     for n_bytes_more in (0, 5):
