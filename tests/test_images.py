@@ -463,7 +463,9 @@ def test_the_visual_experiments_leave_copies_out_of_stimuli_and_null(classes, ca
     from shared import visual
 
     Image.open(classes / "cat" / "2.png").save(classes / "dog" / "same.bmp")
-    options = SimpleNamespace(stimuli_dir=classes, num_stimuli=9, num_null_stimuli=9, seed=0)
+    options = SimpleNamespace(
+        preset="small", stimuli_dir=classes, num_stimuli=9, num_null_stimuli=9, seed=0
+    )
     natural, null = visual.natural_images(options, 8), visual.null_images(options, 8)
     assert len(natural) == 6 and len(null) == 9  # renders fill up what is missing
     assert len(np.unique(null.stimuli[np.arange(9)], axis=0)) == 9

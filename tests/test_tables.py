@@ -89,11 +89,11 @@ def test_the_committed_tables_s4_to_s6_are_those_of_their_runs(run, published, r
 
 def test_medians_are_over_accepted_metamers(remade):
     made, matches = remade("fig3_visual", "table_s5_visual")
-    cell = made.set_index(["network", "layer"]).loc[("vgg_19_small", "conv2_2")]
-    rows = matches[(matches.network == "vgg_19_small") & (matches.layer == "conv2_2")]
-    assert (cell.n_generated, cell.n_metamers, cell.paper_n_metamers) == (16, 15, 256)
+    cell = made.set_index(["network", "layer"]).loc[("vgg_19_small", "fc7")]
+    rows = matches[(matches.network == "vgg_19_small") & (matches.layer == "fc7")]
+    assert (cell.n_generated, cell.n_metamers, cell.paper_n_metamers) == (16, 14, 256)
     assert cell.median_spearman_layer == np.median(rows.spearman_layer[rows.accepted])
-    assert cell.paper_median_spearman_null == 0.066985
+    assert cell.paper_median_spearman_null == 0.043484
 
 
 def test_the_cochleagram_of_every_audio_network_is_the_published_one():
