@@ -18,14 +18,14 @@ from model_metamers.pipeline import make
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 
-SOLVERS = ("lbfgs", "adam")
+N_KILLS, SOLVERS = 25, ("lbfgs", "adam")
 IDS = ("a", "b", "c")
 
 
 def flags_of(folder, solver, *others):
     return [
         "--networks=vgg_19_small", "--layers=conv5_4,fc8", "--num_stimuli=3", "--batch_size=2",
-        "--num_null_stimuli=4", "--iterations=150", f"--solver={solver}", f"--output_dir={folder}",
+        "--num_null_stimuli=4", "--iterations=60", f"--solver={solver}", f"--output_dir={folder}",
         *others,
     ]  # fmt: skip
 
@@ -64,21 +64,16 @@ def whole(tmp_path_factory):
     return of
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("solver", "least_kills"),
-    [("lbfgs", 2), *(pytest.param(solver, 25, marks=pytest.mark.long) for solver in SOLVERS)],
-)
-def test_runs_killed_at_random_moments_go_on_to_the_identical_result(
-    solver, least_kills, whole, tmp_path
-):
+@pytest.mark.long
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_runs_killed_at_random_moments_go_on_to_the_identical_result(solver, whole, tmp_path):
     """Kill a run, start it again, kill it again ... and begin anew when it has come to its end."""
     expected, seconds = whole(solver)
     draw, folder, n_kills, n_ends = random.Random(0), tmp_path / "run", 0, 0
-    while n_kills < least_kills or folder.exists():
+    while n_kills < N_KILLS or folder.exists():
         before = finished_pieces(folder)
         process = command_line.start("fig3_visual", *flags_of(folder, solver))
-        if n_kills < least_kills:
+        if n_kills < N_KILLS:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(draw.uniform(0, seconds))
             process.kill()

@@ -56,9 +56,11 @@ def released_graph(name):
             x = ends[f"conv_{k}"] = tf.nn.relu(x)
             if k < 2 and not aliased:
                 x = ends[f"pool_{k}"] = dense_hanning(x, stride)
-            if k in (0, 1, 4):
-                pool = pooling.max_pooling2d if k < 4 else pooling.average_pooling2d
-                x = pool(x, (2, 5), 2, padding="same") if aliased else dense_hanning(x, 2)
+            if k == 4:
+                x = pooling.average_pooling2d(x, (2, 5), 2, padding="same")
+            elif k < 2:
+                max_pool = partial(pooling.max_pooling2d, pool_size=(2, 5), strides=2)
+                x = max_pool(x, padding="same") if aliased else dense_hanning(x, 2)
         x = core.dense(core.flatten(x), 512, name="fc_intermediate")
         x = ends["fc_intermediate"] = tf.nn.relu(x)
         for number, (task, n_classes) in enumerate(TASKS[name].items()):
