@@ -91,6 +91,10 @@ def test_images_and_folders_become_metamers(make, workplace, caplog):
     record = json.loads((path / "run.json").read_text())
     assert record["config"]["synthesis"]["solver"] == "lbfgs"
     assert len(record["checkpoint_sha256"][name]) == 64
+    certificate = json.loads((path / "certificate.json").read_text())
+    assert certificate["n_reproduced"] == certificate["n"] == 6
+    assert certificate["n_certified"] == matches.accepted.sum()
+    assert {"gallery.html", "matches.csv", "run.json"} <= set(certificate["files"])
 
 
 def test_curves_end_where_the_metamers_are(make):

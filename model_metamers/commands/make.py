@@ -22,7 +22,9 @@ from model_metamers.networks.identity import own_identity
 from model_metamers.networks.keras_files import load_keras_model
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
+from model_metamers.pipeline.certificate import certificate
 from model_metamers.store import RunFolder
+from model_metamers.store.certificate import file_hashes, write_certificate
 from model_metamers.synthesis import SynthesisConfig
 
 LOG_EVERY = 25  # evaluations between two states, and two points of the curves
@@ -83,7 +85,9 @@ class MakeOptions:
 
 
 def make(options: MakeOptions) -> Path:
-    """Make metamers, certify them and show them; return the page that shows them.
+    """Make metamers, certify and show them; return the page that shows them.
+
+    The certificate is that of certify.py: what the files of the folder show, and their hashes.
 
     Raises:
         ValueError: a mistake of the user.
@@ -107,6 +111,7 @@ def make(options: MakeOptions) -> Path:
     report(folder, generator)
     page = folder.path / FILENAME
     write_gallery([folder], page)
+    write_certificate(folder, certificate(folder, lambda _: network, file_hashes(folder)))
     return page
 
 
