@@ -84,9 +84,12 @@ def test_stimuli_at_the_edge_of_numbers_at_every_layer(name, shipped):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layer"),
-    [("vgg_19_small", "fc7"), ("resnet_v2_101_small", "global_pool"),
-     ("word_aliased_small", "conv_4")],
-)  # fmt: skip
+    [
+        ("vgg_19_small", "fc7"),
+        ("word_aliased_small", "conv_4"),
+        pytest.param("resnet_v2_101_small", "global_pool", marks=pytest.mark.long),
+    ],
+)
 def test_alone_or_in_a_batch_differs_by_rounding_that_grows(name, layer, shipped):
     network = shipped(name)
     natural = stimuli_of(network)[1][:4]

@@ -87,7 +87,7 @@ def test_damaged_tables_of_a_finished_run_are_made_again_and_nothing_else(origin
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")} == pieces
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_of_sounds_is_repeated_without_onednns_kernels(tmp_path):
     """By processes that start from nothing: TensorFlow reads the variable when it is imported."""
     environment = os.environ | {
