@@ -61,7 +61,7 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     from model_metamers.plotting.figure1 import Making, figure1
     from model_metamers.plotting.style import style_of
     from model_metamers.store import NATURAL
-    from shared.examples import pixels
+    from shared.examples import pixels, snapshot_id
     from shared.styles import styles_of
 
     progress = folder.read_table("progress")
@@ -70,7 +70,7 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     makings = []
     for layer, rows in progress.groupby("layer", sort=False):
         shown = list(dict.fromkeys(rows.evaluations))
-        names = [f"{stimulus_id}-after{evaluations}" for evaluations in shown]
+        names = [snapshot_id(stimulus_id, evaluations) for evaluations in shown]
         images = [
             pixels(each, network) for each in folder.load_previews(network, str(layer), names)
         ]

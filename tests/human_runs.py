@@ -8,7 +8,7 @@ from model_metamers.human.simulated import Psychometric, simulate
 from model_metamers.human.trials import NATURAL as NATURAL_STIMULI
 from model_metamers.human.trials import Condition, plan_trials
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
-from model_metamers.store import MATCHES_COLUMNS, NATURAL, RunFolder
+from model_metamers.store import MATCHES_COLUMNS, NATURAL, RECOGNITION_COLUMNS, RunFolder
 
 NETWORK, LAYERS = "net", ("first", "last")
 RATE_HZ = 8000
@@ -44,17 +44,7 @@ def write_run(path, labels, sounds=False, layers=LAYERS, networks=(NETWORK,), re
         for network in networks
         for layer in (NATURAL, *layers)
     ]
-    columns = [
-        "observer",
-        "generator",
-        "layer",
-        "task",
-        "n",
-        "proportion_correct",
-        "sem",
-        "source",
-    ]
-    run.write_table("recognition", pd.DataFrame(scores, columns=columns))
+    run.write_table("recognition", pd.DataFrame(scores, columns=RECOGNITION_COLUMNS))
     return run
 
 

@@ -4,19 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import scipy.signal
 from matplotlib.figure import Figure
 
-from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.frontends.picture import cochleagram_picture
+from model_metamers.frontends import picture
 from model_metamers.networks.catalog import catalog_entry
 from model_metamers.plotting.examples import ImageRow
 from model_metamers.plotting.figure5 import figure5
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.store.records import PEOPLE
 from shared.styles import styles_of
-
-SAMPLE_RATE_HZ = 20_000
 
 
 def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
@@ -43,22 +39,21 @@ def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
 def example_rows(
     folder: RunFolder,
     layers: Mapping[str, Sequence[str]],
-    picture: Callable[[np.ndarray, str], np.ndarray],
+    draw: Callable[[np.ndarray, str], np.ndarray],
 ) -> list[ImageRow]:
     """Return a row for each network: the stimulus with the most accepted metamers of all.
 
     Args:
         folder: a run folder with previews and matches.csv.
         layers: network -> layers whose metamers to show.
-        picture: (preview, network) -> uint8 image [height, width, 3] or [height, width].
+        draw: (preview, network) -> uint8 image [height, width, 3] or [height, width].
     """
     matches = folder.read_table("matches")
     matches = matches[matches.network.isin(list(layers))]
     n_accepted = matches.groupby("stimulus_id", sort=False).accepted.sum()
     example = str(n_accepted.idxmax())  # the first of equals
     return [
-        _row(folder, matches, name, list(names), example, picture)
-        for name, names in layers.items()
+        _row(folder, matches, name, list(names), example, draw) for name, names in layers.items()
     ]
 
 
@@ -68,7 +63,7 @@ def _row(
     network: str,
     layers: list[str],
     stimulus_id: str,
-    picture: Callable,
+    draw: Callable,
 ) -> ImageRow:
     previews = [
         folder.load_previews(network, layer, [stimulus_id])[0] for layer in (NATURAL, *layers)
@@ -77,10 +72,15 @@ def _row(
     accepted = of_stimulus.set_index("layer").accepted
     return ImageRow(
         network,
-        [picture(preview, network) for preview in previews],
+        [draw(preview, network) for preview in previews],
         layers,
         [bool(accepted[layer]) for layer in layers],
     )
+
+
+def snapshot_id(stimulus_id: str, evaluations: int) -> str:
+    """Return the name of the preview that shows a metamer in the making."""
+    return f"{stimulus_id}-after{evaluations}"
 
 
 def pixels(image: np.ndarray, network: str) -> np.ndarray:
@@ -90,11 +90,9 @@ def pixels(image: np.ndarray, network: str) -> np.ndarray:
 
 def sound_picture(waveform: np.ndarray, network: str) -> np.ndarray:
     """Return a network's waveform as the picture of its cochleagram."""
-    rate_hz = catalog_entry(network).sample_rate_hz
-    if rate_hz != SAMPLE_RATE_HZ:
-        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE_HZ, rate_hz)
-    config = CochleagramConfig(n_samples=len(waveform), sample_factor=2)
-    return cochleagram_picture(waveform, config)
+    sample_rate_hz = catalog_entry(network).sample_rate_hz
+    assert sample_rate_hz is not None, network  # it hears
+    return picture.sound_picture(waveform, sample_rate_hz)
 
 
 def curves_to_publish(

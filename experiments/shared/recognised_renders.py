@@ -45,12 +45,9 @@ def recognised_renders(
         found += _recognised(category, n_wanted, first_seed, judge, most_tries)
         turns += [(turn, category) for turn in range(n_wanted)]
     chosen = [found[index] for index in sorted(range(n_stimuli), key=turns.__getitem__)]
-    names = [objects.FINE_CLASSES[fine_class] for fine_class, _ in chosen]
-    ids = [
-        f"{name.replace('/', '_')}_{seed}" for name, (_, seed) in zip(names, chosen, strict=True)
-    ]
-    pictures = np.stack([rendered(*each) for each in chosen])
-    return StimulusSet(pictures, tuple(ids), tuple(names))
+    names = tuple(objects.FINE_CLASSES[fine_class] for fine_class, _ in chosen)
+    ids = tuple(objects.render_id(*each) for each in chosen)
+    return StimulusSet(np.stack([rendered(*each) for each in chosen]), ids, names)
 
 
 def _recognised(

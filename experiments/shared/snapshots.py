@@ -14,8 +14,10 @@ import model_metamers as mm
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator, layer_null, load_previews, save_previews
 from model_metamers.store import NATURAL, RunFolder
+from model_metamers.store.records import logged_evaluations
 from model_metamers.synthesis import SynthesisConfig, SynthesisState, initial_noise
 from model_metamers.synthesis.solver import Bounds
+from shared.examples import snapshot_id
 
 LOGGED_EVERY = 10  # evaluations
 N_MAPS = 4  # of a layer's channels, for the figure's picture of a response
@@ -26,11 +28,6 @@ def shown_evaluations(iterations: int) -> list[int]:
     """Return 0, 10, 30, 100, 300, ... below the last evaluation, and that."""
     steps = (factor * 10**power for power in range(1, 9) for factor in (1, 3))
     return [0, *(step for step in steps if step < iterations), iterations]
-
-
-def snapshot_id(stimulus_id: str, evaluations: int) -> str:
-    """Return the name of a snapshot's preview."""
-    return f"{stimulus_id}-after{evaluations}"
 
 
 def make_snapshots(
@@ -58,7 +55,7 @@ def make_snapshots(
     # One that is matched, or stuck, ends early, and stays as it is.
     pictures = [kept[max(step for step in kept if step <= n)] for n in shown]
     losses = pd.DataFrame({"loss": result.losses[:, 0]})
-    losses["evaluations"] = np.minimum(losses.index * config.log_every, int(result.step[0]))
+    losses["evaluations"] = logged_evaluations(int(result.step[0]), config.log_every, len(losses))
     losses = losses.assign(network=network.name, layer=layer, stimulus_id=stimulus_id)
     folder.merge_rows("losses", losses, ["network", "layer", "stimulus_id", "evaluations"])
     save_previews(folder, network, NATURAL, stimuli.ids, stimuli.stimuli[:])

@@ -151,7 +151,7 @@ def null_images(options: NullOptions, size_px: int) -> StimulusSet:
     ids, labels = image_ids(files), [objects.FINE_CLASSES[c] for c in fine_classes]
     return StimulusSet(
         StimuliOnDemand(read, n_images),
-        (*ids, *_render_ids(labels, seeds)),
+        (*ids, *_render_ids(fine_classes, seeds)),
         (*ids, *labels),
     )
 
@@ -165,13 +165,13 @@ def _renders(fine_classes: np.ndarray, seeds: np.ndarray, size_px: int) -> Stimu
     return StimulusSet(
         objects.render_objects(fine_classes.tolist(), seeds.tolist(), size_px).astype(np.float32)
         / 255.0,
-        _render_ids(names, seeds),
+        _render_ids(fine_classes, seeds),
         tuple(names),
     )
 
 
-def _render_ids(names: Sequence[str], seeds: np.ndarray) -> tuple[str, ...]:
-    return tuple(f"{name.replace('/', '_')}_{s}" for name, s in zip(names, seeds, strict=True))
+def _render_ids(fine_classes: np.ndarray, seeds: np.ndarray) -> tuple[str, ...]:
+    return tuple(map(objects.render_id, fine_classes.tolist(), seeds.tolist()))
 
 
 def as_seen_by(images: np.ndarray, generator: Network, observer: Network) -> np.ndarray:

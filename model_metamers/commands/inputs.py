@@ -163,8 +163,7 @@ def _renders(network: Network, n_images: int) -> tuple[StimulusSet, list[tuple[s
     seeds = [_FIRST_RENDER + position // n_classes for position in range(n_images)]
     pixels = objects.render_objects(classes, seeds, network.stimulus_shape[0])
     labels = tuple(objects.FINE_CLASSES[index] for index in classes)
-    named = zip(labels, seeds, strict=True)
-    ids = tuple(f"ours.{label.replace('/', '_')}_{seed}" for label, seed in named)
+    ids = tuple(f"ours.{name}" for name in map(objects.render_id, classes, seeds))
     stimuli = _as_taken(pixels.astype(np.float32) / 255.0, network)
     return StimulusSet(stimuli, ids, labels), list(zip(labels, ids, strict=True))
 

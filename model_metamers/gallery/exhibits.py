@@ -14,6 +14,7 @@ from model_metamers.analysis.class_names import class_name, class_names
 from model_metamers.analysis.identities import identities_of
 from model_metamers.networks.identity import NetworkIdentity, identity_of
 from model_metamers.store import NATURAL, RunFolder
+from model_metamers.store.records import logged_evaluations
 
 _log = logging.getLogger(__name__)
 
@@ -178,8 +179,8 @@ class _Curves:
         piece = self._folder.load_piece(network, layer)
         rows = []
         for index, name in enumerate(piece["stimulus_id"].tolist()):
-            n_rows = min(-(-int(piece["step"][index]) // self._log_every) + 1, len(piece["loss"]))
-            steps = np.minimum(np.arange(n_rows) * self._log_every, piece["step"][index])
-            losses = piece["loss"][:n_rows, index].astype(float)
+            n_evaluations, n_logged = int(piece["step"][index]), len(piece["loss"])
+            steps = logged_evaluations(n_evaluations, self._log_every, n_logged)
+            losses = piece["loss"][: len(steps), index].astype(float)
             rows += [(name, *pair, np.nan) for pair in zip(steps, losses, strict=True)]
         return pd.DataFrame(rows, columns=columns)

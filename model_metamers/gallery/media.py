@@ -1,24 +1,20 @@
 """Previews as a page holds them: small pictures, and sounds as they are."""
 
 import io
-import math
 import wave
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.signal
 from PIL import Image
 
-from model_metamers.frontends.erb import CochleagramConfig
-from model_metamers.frontends.picture import cochleagram_picture
+from model_metamers.frontends.picture import sound_picture
 from model_metamers.store.formats import preview_pixels, read_sound
 
 SIDE_PX = 256  # of a picture, at most
 EXACT_PX = 128  # up to which a picture is kept without loss
 COCHLEAGRAM_PX = (220, 110)
 LONGEST_S = 10.0  # of a sound; the picture shows its beginning
-_RATE_HZ = CochleagramConfig.sample_rate_hz
 
 
 @dataclass(frozen=True)
@@ -59,24 +55,13 @@ def _sound(path: Path) -> Medium:
     samples = read_sound(path)
     with wave.open(str(path), "rb") as file:
         rate_hz = file.getframerate()
-    picture = _as_picture(_cochleagram(samples[: round(LONGEST_S * rate_hz)], rate_hz))
+    picture = _as_picture(sound_picture(samples[: round(LONGEST_S * rate_hz)], rate_hz))
     return Medium(*picture, path.read_bytes())
 
 
 def _as_picture(cochleagram: np.ndarray) -> tuple[bytes, tuple[int, int]]:
     image = Image.fromarray(cochleagram).resize(COCHLEAGRAM_PX, Image.Resampling.BOX)
     return _webp(image, lossless=False), image.size
-
-
-def _cochleagram(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Return the picture of a sound at any rate; a band that it cannot have stays white."""
-    common = math.gcd(rate_hz, _RATE_HZ)
-    samples = scipy.signal.resample_poly(samples, _RATE_HZ // common, rate_hz // common)
-    frame = CochleagramConfig().samples_per_frame
-    samples = np.pad(samples, (0, -len(samples) % frame))
-    n_samples = max(len(samples), 10 * frame)  # less has no low frequencies
-    samples = np.pad(samples, (0, n_samples - len(samples)))
-    return cochleagram_picture(samples, CochleagramConfig(n_samples=n_samples, sample_factor=2))
 
 
 def _webp(image: Image.Image, lossless: bool) -> bytes:

@@ -5,7 +5,6 @@ A page needs no server: a browser opens its index.html from the disk, from any w
 trials alone.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.io import wavfile
 
-from model_metamers.files import atomic_file, replaced_folder
+from model_metamers.files import atomic_file, replaced_folder, sha256_of
 from model_metamers.human import jspsych, noise
 from model_metamers.human.design import HEADPHONES, SCREEN, Design, Step
 from model_metamers.human.stimuli import IMAGE_TASK, WORD_TASK, Pool
@@ -118,7 +117,7 @@ def _file_names(pool: Pool, plan: Plan) -> dict[tuple[Condition, str], str]:
     names = {}
     for key in used:
         path = pool.files[key]
-        names[key] = f"{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}{path.suffix}"
+        names[key] = f"{sha256_of(path)[:12]}{path.suffix}"
     return names
 
 

@@ -156,12 +156,13 @@ def _check_known(flag: str, wanted: Collection[str] | None, known: Collection[st
 
 
 def _preview(folder: RunFolder, network: str, layer: str, source: str) -> Path:
-    stem = folder.path / "previews" / network / layer / source
-    for suffix in _TASK_OF_SUFFIX:
-        if (path := stem.with_name(f"{stem.name}{suffix}")).is_file():
-            return path
-    raise ValueError(f"{folder.path} lacks the preview of {source} from {network} {layer}; run "
-                     "the script that made the folder again")  # fmt: skip
+    path = folder.preview_path(network, layer, source)
+    if path is None:
+        raise ValueError(
+            f"{folder.path} lacks the preview of {source} from {network} {layer}; run the script "
+            "that made the folder again"
+        )
+    return path
 
 
 def _category(source: str) -> str:

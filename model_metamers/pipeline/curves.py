@@ -10,6 +10,7 @@ import pandas as pd
 from model_metamers import validation
 from model_metamers.networks.network import Network
 from model_metamers.pipeline.generator import COMPARED_TOGETHER
+from model_metamers.store.records import logged_evaluations
 from model_metamers.synthesis import SynthesisState
 
 MOST_UNITS = 20_000  # of a layer, drawn at random; their correlation is within .01 of that of all
@@ -92,8 +93,8 @@ def curve_rows(
     """
     parts = []
     for index, name in enumerate(stimulus_ids):
-        n_rows = min(-(-int(steps[index]) // log_every) + 1, len(losses))
-        evaluations = np.minimum(np.arange(n_rows) * log_every, steps[index])
+        evaluations = logged_evaluations(int(steps[index]), log_every, len(losses))
+        n_rows = len(evaluations)
         parts.append(
             pd.DataFrame(
                 {

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 # Column -> dtype, in the order of the files.
@@ -297,3 +298,15 @@ def _in_order(name: str, table: pd.DataFrame) -> pd.DataFrame:
             f"{', '.join(map(str, table.columns))}"
         )
     return table[columns].reset_index(drop=True)
+
+
+def logged_evaluations(n_evaluations: int, log_every: int, n_logged: int) -> np.ndarray:
+    """Return the evaluations at which the losses of a stimulus were logged, [n].
+
+    Args:
+        n_evaluations: that the stimulus took; its last loss may come sooner than the next row.
+        log_every: evaluations between two rows.
+        n_logged: rows there are; those behind a stimulus' own repeat its last loss.
+    """
+    n_rows = min(-(-n_evaluations // log_every) + 1, n_logged)
+    return np.minimum(np.arange(n_rows) * log_every, n_evaluations)

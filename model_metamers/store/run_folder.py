@@ -26,10 +26,7 @@ from model_metamers.store.formats import (
     write_sound,
 )
 from model_metamers.store.null_shards import NullShards
-from model_metamers.store.records import (
-    continued_record,
-    run_record,
-)
+from model_metamers.store.records import continued_record, run_record
 from model_metamers.store.tables import REMEDY, Tables
 
 PIECE_ARRAYS = ("natural", "metamer", "stimulus_id", "loss", "step", "status")
@@ -350,10 +347,9 @@ class RunFolder(Tables):
         previews = []
         for name in map(_safe, stimulus_ids):
             try:
-                if (folder / f"{name}.wav").exists():
-                    previews.append(read_sound(folder / f"{name}.wav"))
-                else:
-                    previews.append(read_image(folder / f"{name}.png", stimulus_range))
+                path = self.preview_path(network, layer, name) or folder / f"{name}.png"
+                is_sound = path.suffix == ".wav"
+                previews.append(read_sound(path) if is_sound else read_image(path, stimulus_range))
             except ValueError as error:
                 raise ValueError(f"{error}; {REMEDY}") from None
             if previews[-1].shape != previews[0].shape:

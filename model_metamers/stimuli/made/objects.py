@@ -83,6 +83,11 @@ def render_object(
     return _developed(blocks.mean((1, 3), dtype=np.float64) * exposure, noise_rng)
 
 
+def render_id(fine_class: int, seed: int) -> str:
+    """Return what a render is called wherever it is a stimulus."""
+    return f"{FINE_CLASSES[fine_class].replace('/', '_')}_{seed}"
+
+
 def render_objects(
     fine_classes: Sequence[int] | np.ndarray,
     seeds: Sequence[int] | np.ndarray,
