@@ -18,7 +18,9 @@ What is measured is kept, and the same command continues after a break.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,13 +52,14 @@ def main() -> None:
         raise ValueError(f"unknown part {min(unknown)!r}; choose from: {', '.join(_PARTS)}")
     for name in script.names("networks") or ():
         catalog_entry(name)
-    n_workers = script.counts("num_workers", most=64)
+    measures: dict[str, Callable[[Path], None]] = {
+        "points": _measure_points,
+        "workers": partial(_measure_workers, n_workers=script.counts("num_workers", most=64)),
+        "cost": _measure_cost,
+    }
     if _STAGE.value == "all":
         for part in parts:
-            if part == "workers":
-                _measure_workers(folder, n_workers)
-            else:
-                {"points": _measure_points, "cost": _measure_cost}[part](folder)
+            measures[part](folder)
     if (folder / "scaling.csv").exists():
         _draw(folder)
 
@@ -68,9 +71,9 @@ def _measure_points(folder: Path) -> None:
 
     path = folder / "scaling.csv"
     rows = _read(path)
+    known = {(row["varied"], row["value"], row["solver"], row["evaluations"]) for row in rows}
     for point in scaling_points.points(flags.FLAGS.evaluations):
-        key = (point.varied, point.value, point.solver, point.evaluations)
-        if key not in {(r["varied"], r["value"], r["solver"], r["evaluations"]) for r in rows}:
+        if astuple(point) not in known:
             logging.info("%s", point)
             rows.append(scaling_points.measured(point))
             _write(path, pd.DataFrame(rows))
@@ -110,10 +113,10 @@ def _measure_cost(folder: Path) -> None:
 
     path, stopwatch = folder / "cost.csv", scaling_cost.Stopwatch()
     rows = _read(path)
+    known = {(row["network"], row["layer"]) for row in rows}
     for network, layer, n_stimuli in scaling_cost.layers_of_the_paper():
-        if network in (flags.FLAGS.networks or [network]) and (network, layer) not in {
-            (r["network"], r["layer"]) for r in rows
-        }:
+        is_asked = not flags.FLAGS.networks or network in flags.FLAGS.networks
+        if is_asked and (network, layer) not in known:
             logging.info("%s %s", network, layer)
             seconds = stopwatch.seconds(network, layer)
             rows += scaling_cost.cost(network, layer, n_stimuli, seconds)

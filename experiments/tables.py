@@ -75,9 +75,7 @@ def set_default_folders() -> None:
     """Look for the runs of the preset, and write to a folder of its own, where none are named."""
     if _PRESET.value != SMALL:
         for flag in ("output_dir", *DEFAULT_RUNS):
-            if not flags.FLAGS[flag].present:
-                default = f"{flags.FLAGS[flag].default}_{_PRESET.value}"
-                flags.FLAGS.set_default(flag, default)
+            paths.set_default_of_preset(flag, _PRESET.value)
 
 
 def existing_runs(chosen: Sequence[str]) -> "dict[str, RunFolder]":

@@ -17,7 +17,7 @@ from model_metamers.commands.arguments import KERAS_FILES, parser
 from model_metamers.networks import catalog, locations
 from model_metamers.networks.catalog_entry import CatalogEntry
 from model_metamers.networks.identity import SMALL
-from model_metamers.start_up import without_start_up_lines
+from model_metamers.start_up import start_tensorflow
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,10 +99,7 @@ def _make(chosen: argparse.Namespace) -> None:
 def _start_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the experiments do
-    with without_start_up_lines():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
+    start_tensorflow()
 
 
 def _fetch(name: str) -> None:

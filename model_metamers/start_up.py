@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 # TensorFlow's C++ code writes these before it reads any setting. The error is that of a machine
 # without a GPU.
@@ -13,6 +13,22 @@ _START_UP_LINE = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d"
     rb"|E\d{4} .* failed call to cuInit: .*\(303\)"
 )
+
+
+def start_tensorflow(n_threads: int | None = None, quietly: bool = True) -> None:
+    """Import TensorFlow and Keras, and find the devices.
+
+    Args:
+        n_threads: that an operation on CPUs takes at most; by default as TensorFlow chooses.
+        quietly: without the start-up lines.
+    """
+    with without_start_up_lines() if quietly else nullcontext():
+        import keras  # noqa: F401
+        import tensorflow as tf
+
+        if n_threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        tf.config.list_physical_devices()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model_metamers import start_up
 from model_metamers.store import RunFolder
 from shared import script
 
@@ -83,7 +84,7 @@ def test_usage_stands_in_an_indented_block_with_a_command_on_each_line(path):
 
 
 def test_start_up_lines_are_left_out_and_errors_are_not(capfd):
-    with script.without_start_up_lines():
+    with start_up.without_start_up_lines():
         for line in (
             "WARNING: All log messages before absl::InitializeLog() is called are written to",
             "I0000 00:00:1795675267.174681   15577 port.cc:153] oneDNN custom operations are on",

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import keras
 import pandas as pd
-import tensorflow as tf
 from tqdm import tqdm
 
 from model_metamers.networks.catalog import load_network
 from model_metamers.networks.network import Network
-from model_metamers.pipeline import null_row, saved_null
+from model_metamers.pipeline import made_by, null_row, saved_null
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 from model_metamers.validation import NullDistribution, NullPlan
@@ -71,11 +69,8 @@ def make(jobs: Sequence[NullJob], options: NullOptions, pairs: str, output_dir: 
         asdict(options)
         | {"pairs": pairs, "layers": {job.network.name: job.layers for job in jobs}},
         seed=options.seed,
-        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
-        device=", ".join(device.name for device in tf.config.list_logical_devices()),
-        checkpoint_sha256={job.network.name: job.network.weights_sha256 for job in jobs},
-        networks={job.network.name: asdict(job.network.identity) for job in jobs},
         fixed_keys=_FIXED,
+        **made_by([job.network for job in jobs]),
     )
     rows = []
     for job in jobs:

@@ -189,8 +189,7 @@ def set_default_folders(presets: Mapping[str, Preset]) -> None:
     values = flags.FLAGS
     if values.preset == SMALL or values.preset not in presets:
         return
-    if not values["output_dir"].present:
-        values.set_default("output_dir", f"{values['output_dir'].default}_{values.preset}")
+    paths.set_default_of_preset("output_dir", values.preset)
     if "run_dir" in values and not values["run_dir"].present:
         values.set_default("run_dir", presets[values.preset].run_dir)
 

@@ -72,6 +72,12 @@ def given_folder(flag: str) -> Path | None:
     return input_folder(flag) if flags.FLAGS[flag].present or os.path.isdir(value) else None
 
 
+def set_default_of_preset(flag: str, preset: str) -> None:
+    """Let a folder end in the preset's name, where the flag does not name any."""
+    if not flags.FLAGS[flag].present:
+        flags.FLAGS.set_default(flag, f"{flags.FLAGS[flag].default}_{preset}")
+
+
 def _named(flag: str) -> Path:
     value: Any = flags.FLAGS[flag].value
     if not value.strip() or "\0" in value:

@@ -4,8 +4,9 @@ A metamer is never synthesised twice. One run folder holds the metamers of a mod
 that only shows them to others reads it (`--run_dir`), and makes what it lacks with these settings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from model_metamers.networks import identity
 from model_metamers.networks.catalog import network_name
@@ -19,6 +20,17 @@ def at_scale(preset: str, bases: Sequence[str]) -> tuple[str, ...]:
     return tuple(network_name(base, SCALES[preset]) for base in bases)
 
 
+def _short_run(learning_rate: float, halvings: int) -> Callable[[int], dict[str, Any]]:
+    """Return iterations -> settings of L-BFGS, and of --solver=adam: a rate that is halved."""
+    return lambda iterations: {
+        "solver": "lbfgs",
+        "log_every": 50,
+        "learning_rate": learning_rate,
+        "decay_rate": 0.5,
+        "decay_steps": max(iterations // halvings, 1),
+    }
+
+
 ARCHITECTURES = ("vgg_19", "inception_v3", "resnet_v2_101")
 VISUAL_RUN = "runs/fig3_visual"
 VISUAL = {
@@ -27,15 +39,9 @@ VISUAL = {
         num_stimuli=4,
         num_null_stimuli=64,
         iterations=200,
-        # The rates are for --solver=adam. At the paper's a pixel moves by at most 0.001 a step: a
-        # short run needs a higher one, and has to bring it down sooner.
-        synthesis=lambda iterations: {
-            "solver": "lbfgs",
-            "log_every": 50,
-            "learning_rate": 0.03,
-            "decay_rate": 0.5,
-            "decay_steps": max(iterations // 4, 1),
-        },
+        # At the paper's rate a pixel moves by at most 0.001 a step: a short run needs a higher
+        # one, and has to bring it down sooner.
+        synthesis=_short_run(0.03, halvings=4),
         run_dir=VISUAL_RUN,
     ),
     IMAGENET: Preset(
@@ -43,13 +49,7 @@ VISUAL = {
         num_stimuli=4,
         num_null_stimuli=48,
         iterations=100,
-        synthesis=lambda iterations: {
-            "solver": "lbfgs",
-            "log_every": 50,
-            "learning_rate": 0.01,  # for --solver=adam: higher ones leave the head unmatched
-            "decay_rate": 0.5,
-            "decay_steps": max(iterations // 4, 1),
-        },
+        synthesis=_short_run(0.01, halvings=4),  # higher rates leave the head unmatched
         run_dir=f"{VISUAL_RUN}_{IMAGENET}",
         # After 100 the correlation at these is .5 to .85, at the other layers .95 and more.
         layer_iterations={"head": 300, "pool": 200},
@@ -97,15 +97,8 @@ AUDIO = {
         num_stimuli=4,
         num_null_stimuli=80,
         iterations=150,
-        synthesis=lambda iterations: {
-            "solver": "lbfgs",
-            "log_every": 50,
-            # For --solver=adam. A sample moves by at most the rate in a step; late large steps
-            # undo matches.
-            "learning_rate": 0.006,
-            "decay_rate": 0.5,
-            "decay_steps": max(iterations // 2, 1),
-        },
+        # A sample moves by at most the rate in a step; late large steps undo matches.
+        synthesis=_short_run(0.006, halvings=2),
         run_dir=AUDIO_RUN,
     ),
     COMMANDS: Preset(
@@ -113,13 +106,7 @@ AUDIO = {
         num_stimuli=10,
         num_null_stimuli=100,
         iterations=300,
-        synthesis=lambda iterations: {
-            "solver": "lbfgs",
-            "log_every": 50,
-            "learning_rate": 0.006,  # for --solver=adam, as in the small preset
-            "decay_rate": 0.5,
-            "decay_steps": max(iterations // 2, 1),
-        },
+        synthesis=_short_run(0.006, halvings=2),  # as in the small preset
         run_dir=f"{AUDIO_RUN}_{COMMANDS}",
     ),
     PAPER: Preset(

@@ -9,15 +9,14 @@ import gc
 import sys
 import textwrap
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
+from model_metamers import start_up
 from model_metamers.cluster import Share, worker_share
 from model_metamers.files import atomic_file
-from model_metamers.start_up import without_start_up_lines
 from shared.interruption import Interrupted, ending_by_signals
 
 if TYPE_CHECKING:
@@ -161,16 +160,6 @@ def working_share(strategy: str) -> Share:
 
 
 def start_tensorflow(n_threads: int | None = None) -> None:
-    """Import TensorFlow and find its devices, without its start-up lines.
-
-    Args:
-        n_threads: that an operation on CPUs takes at most; by default as TensorFlow chooses.
-    """
-    with nullcontext() if logging.vlog_is_on(1) else without_start_up_lines():
-        import keras  # noqa: F401
-        import tensorflow as tf
-
-        if n_threads is not None:
-            tf.config.threading.set_intra_op_parallelism_threads(n_threads)
-        tf.config.list_physical_devices()
+    """Do as `start_up.start_tensorflow`; with --verbosity=1 its start-up lines are shown."""
+    start_up.start_tensorflow(n_threads, quietly=not logging.vlog_is_on(1))
     gc.freeze()  # the libraries' million objects need not be looked through again

@@ -1,11 +1,10 @@
 """The stages between loading and recognition: make metamers, certify them, record what was run."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import keras
 import pandas as pd
 import tensorflow as tf
 
@@ -43,7 +42,7 @@ def make(
     if options.repeats is not None:
         options.repeats.check_same(run_record(**with_way))
     if options.share.is_first:
-        write_record(folder, options, generators, observers)
+        _write(folder, record)
     unmade = pipeline.uncertified(generators, folder)
     if unmade and options.share.is_first:
         folder.write_run_record(**with_way, fixed_keys=FIXED)
@@ -86,7 +85,11 @@ def write_record(
     Raises:
         ValueError: the folder holds a run with other settings.
     """
-    folder.write_run_record(**_record(options, generators, observers), fixed_keys=FIXED)
+    _write(folder, _record(options, generators, observers))
+
+
+def _write(folder: RunFolder, record: Mapping[str, Any]) -> None:
+    folder.write_run_record(**record, fixed_keys=FIXED)
     folder.drop_damaged_tables()
 
 
@@ -94,7 +97,6 @@ def _record(
     options: Options, generators: Sequence[Generator], observers: Sequence[Network]
 ) -> dict[str, Any]:
     """Return what run.json tells of a run (the arguments of `RunFolder.write_run_record`)."""
-    networks = [*(generator.network for generator in generators), *observers]
     rates = {g.network.name: dict(g.learning_rates) for g in generators if g.learning_rates}
     config = options.record() | {
         "synthesis": asdict(synthesis_config(options)),
@@ -104,10 +106,7 @@ def _record(
     return {
         "config": config | ({"learning_rates": rates} if rates else {}),
         "seed": options.seed,
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-        "device": ", ".join(device.name for device in tf.config.list_logical_devices()),
-        "checkpoint_sha256": {network.name: network.weights_sha256 for network in networks},
-        "networks": {network.name: asdict(network.identity) for network in networks},
+        **pipeline.made_by([*(generator.network for generator in generators), *observers]),
     }
 
 

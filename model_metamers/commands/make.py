@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
 from model_metamers import pipeline
 from model_metamers.commands import inputs
 from model_metamers.gallery.page import FILENAME, write_gallery
@@ -28,10 +25,7 @@ from model_metamers.store.certificate import file_hashes, write_certificate
 from model_metamers.synthesis import SynthesisConfig
 
 LOG_EVERY = 25  # evaluations between two states, and two points of the curves
-_LEARNING_RATES = {
-    "image": 0.03,
-    "sound": 0.006,
-}  # of Adam, in runs of few steps
+_LEARNING_RATES = {"image": 0.03, "sound": 0.006}  # of Adam, in runs of few steps
 _FIXED = ("num_null_stimuli", "synthesis", "stimulus_ids", "input_sha256", "stimulus_ranges")
 
 _log = logging.getLogger(__name__)
@@ -190,11 +184,8 @@ def write_record(
             "seed": options.seed,
         },
         seed=options.seed,
-        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
-        device=", ".join(device.name for device in tf.config.list_logical_devices()),
-        checkpoint_sha256={network.name: network.weights_sha256},
-        networks={network.name: asdict(network.identity)},
         fixed_keys=_FIXED,
+        **pipeline.made_by([network]),
     )
 
 

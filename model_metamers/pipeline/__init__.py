@@ -22,6 +22,7 @@ from model_metamers.pipeline.generator import (
 )
 from model_metamers.pipeline.make import make_metamers
 from model_metamers.pipeline.recognise import Task, check_observers, recognise
+from model_metamers.pipeline.record import made_by
 
 __all__ = [
     "COMPARED_TOGETHER",
@@ -32,6 +33,7 @@ __all__ = [
     "exclusions",
     "layer_null",
     "load_previews",
+    "made_by",
     "make_metamers",
     "null_row",
     "null_table",

@@ -8,7 +8,7 @@ files. A few stimuli are in memory at a time.
 Source: paper section 2.5.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -50,10 +50,12 @@ def certificate(
     for name, of_network in matches.groupby("network", sort=False):
         network = load(str(name))
         _check_checkpoint(folder, network, record["checkpoint_sha256"])
+        computed = of_network.layer.unique().tolist()
         for layer, rows in of_network.groupby("layer", sort=False):
-            table = _metamers(network, str(layer), rows, folder)
+            table = _metamers(network, str(layer), rows, folder, computed)
             found.append(table)
             layers.append(_layer_summary(network, str(layer), table, folder))
+        network.forget_graphs()
     metamers = pd.concat(found, ignore_index=True)
     return {
         "n": len(metamers),
@@ -90,9 +92,11 @@ def _check_checkpoint(folder: RunFolder, network: Network, recorded: dict[str, A
         )
 
 
-def _metamers(network: Network, layer: str, rows: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
+def _metamers(
+    network: Network, layer: str, rows: pd.DataFrame, folder: RunFolder, computed: Sequence[str]
+) -> pd.DataFrame:
     """Return a layer's metamers as their files show them, beside what matches.csv says."""
-    table = compared_with_natural(network, layer, folder, rows.stimulus_id.tolist())
+    table = compared_with_natural(network, layer, folder, rows.stimulus_id.tolist(), computed)
     null_max = _null_maximum(network.name, layer, folder)
     accepted, reason = validation.accept(
         rows.status.tolist(), table.spearman_layer, null_max, table.label_natural,
