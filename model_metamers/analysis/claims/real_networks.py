@@ -9,73 +9,16 @@ Source: paper, sections 2 and 3.
 
 from functools import partial
 
-from model_metamers.analysis.claims import matching, transfer
+from model_metamers.analysis.claims import first_claims, transfer
 from model_metamers.analysis.claims.finding import Claim
 from model_metamers.analysis.claims.roles import Role
 
 IMAGENET, PHOTOGRAPHS, COMMANDS = "imagenet", "imagenet_photographs", "commands"
 SIZES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 
-_TOO_SHORT = "the optimisation is shorter than the paper's 15,000 steps"
-_NEIGHBOURS = (
-    "little is lost between neighbouring layers, so to match the one nearly matches the other"
-)
 _ALIKE = "early layers respond alike to all natural stimuli of low contrast"
-
-
-def _matching(run: str, what: str, made: str, grid: str) -> tuple[Claim, ...]:
-    """Return claims 1 and 2 of a run.
-
-    Args:
-        run: its name.
-        what: "images" or "sounds".
-        made: experiment with the metamers.
-        grid: experiment with the layer grid.
-    """
-    matches, layer_grid = ((made, "matches"),), ((grid, "layer_grid"),)
-    return (
-        Claim(
-            1, f"{what}, at the layer", "metamers match at the layer they are made for",
-            matches, matching.at_their_layer, _TOO_SHORT, run,
-        ),
-        Claim(
-            1, f"{what}, after the layer", "metamers match at every layer after it",
-            layer_grid, matching.after_their_layer, _TOO_SHORT, run,
-        ),
-        Claim(
-            2, f"{what}, early layers", "metamers of late layers do not match at early layers",
-            layer_grid, matching.late_ones_at_early_layers, _ALIKE, run,
-        ),
-        Claim(
-            2, f"{what}, all earlier layers", "metamers of late layers match at no earlier layer",
-            layer_grid, matching.late_ones_at_any_earlier_layer, _NEIGHBOURS, run,
-        ),
-    )  # fmt: skip
-
-
-def _gradients(run: str, experiment: str) -> tuple[Claim, ...]:
-    """Return claim 3 of a run."""
-    source = ((experiment, "fidelity"),)
-    return (
-        Claim(
-            3, "improves some layers",
-            "the modified ReLU gradient improves the match at some layer",
-            source, matching.modified_gradient_helps, _TOO_SHORT, run,
-        ),
-        Claim(
-            3, "harms none", "the modified ReLU gradient makes the match worse at no layer",
-            source, matching.modified_gradient_does_no_harm, _TOO_SHORT, run,
-        ),
-    )  # fmt: skip
-
-
-def _recognition(run: str, what: str, made: str, task: str) -> Claim:
-    """Return claim 4 of a run."""
-    return Claim(
-        4, what, "recognition by other networks falls with the depth of the layer",
-        ((made, "recognition"),), partial(transfer.falls_with_depth, task=task),
-        "the networks differ too little", run,
-    )  # fmt: skip
+_TOO_LIKE = "the networks differ too little"
+_OF_GRADIENTS = (first_claims.TOO_SHORT, first_claims.TOO_SHORT)
 
 
 def _sizes(run: str, made: str) -> tuple[Claim, ...]:
@@ -93,21 +36,22 @@ def _sizes(run: str, made: str) -> tuple[Claim, ...]:
 
 
 def _of_images(run: str) -> tuple[Claim, ...]:
-    made = f"fig3_visual_{run}"
+    made, grid = f"fig3_visual_{run}", f"figs1_s8_layer_grids_{run}"
     return (
-        *_matching(run, "images", made, f"figs1_s8_layer_grids_{run}"),
-        *_gradients(run, f"fig2_validation_{run}"),
-        _recognition(run, "images", made, "16-way"),
+        *first_claims.of_matches("images", made, grid, first_claims.TOO_SHORT, _ALIKE, run),
+        *first_claims.of_gradients(f"fig2_validation_{run}", _OF_GRADIENTS, run),
+        first_claims.of_depth("images", made, "16-way", _TOO_LIKE, run),
         *_sizes(run, made),
     )
 
 
-REAL_CLAIMS = (
-    *_of_images(IMAGENET),
-    *_of_images(PHOTOGRAPHS),
-    *_matching(
-        COMMANDS, "sounds", f"fig4_audio_{COMMANDS}", f"figs1_s8_layer_grids_audio_{COMMANDS}"
-    ),
-    *_gradients(COMMANDS, f"fig2_validation_{COMMANDS}"),
-    _recognition(COMMANDS, "sounds", f"fig4_audio_{COMMANDS}", "word"),
-)
+def _of_commands(run: str) -> tuple[Claim, ...]:
+    made, grid = f"fig4_audio_{run}", f"figs1_s8_layer_grids_audio_{run}"
+    return (
+        *first_claims.of_matches("sounds", made, grid, first_claims.TOO_SHORT, _ALIKE, run),
+        *first_claims.of_gradients(f"fig2_validation_{run}", _OF_GRADIENTS, run),
+        first_claims.of_depth("sounds", made, "word", _TOO_LIKE, run),
+    )
+
+
+REAL_CLAIMS = (*_of_images(IMAGENET), *_of_images(PHOTOGRAPHS), *_of_commands(COMMANDS))

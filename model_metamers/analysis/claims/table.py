@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from model_metamers.analysis.claims import matching, transfer
+from model_metamers.analysis.claims import first_claims, transfer
 from model_metamers.analysis.claims.finding import Claim, Finding, NotMeasured
 from model_metamers.analysis.claims.real_networks import REAL_CLAIMS
 from model_metamers.analysis.claims.roles import Role, with_roles
@@ -25,14 +25,11 @@ _IMAGES, _SOUNDS, _GRID = "fig3_visual", "fig4_audio", "figs1_s8_layer_grids"
 _GRADIENTS, _SEEN, _HEARD = "fig2_validation", "fig5_visual_transfer", "fig6_audio_transfer"
 _COCHLEAGRAMS, _SOUND_GRID = "figs9_cochleagram_metamers", "figs1_s8_layer_grids_audio"
 
-_TOO_SHORT = "the optimisation is shorter than the paper's 15,000 steps"
 _NO_ROOM = (
     "networks that were not trained on words answer nearly alike to any two clips of clean "
     "speech, which leaves no room above the null"
 )
-_NEIGHBOURS = (
-    "little is lost between neighbouring layers, so to match the one nearly matches the other"
-)
+_FEW_DETAILS = "early layers of a small network keep so little detail that {} look alike to them"
 _TEXTURES = "ten textures under speech ask for features like those of twenty words"
 _ARCHITECTURES = {
     "vgg_19": (
@@ -43,61 +40,24 @@ _ARCHITECTURES = {
     "resnet_v2_101": "both seeds learned the same few rendered categories",
 }
 
+_OF_GRADIENTS = (
+    "at a high learning rate the true gradient also revives units that are off",
+    "a gradient that is not the loss's own does not settle at its minimum in a short run",
+)
+_OF_BOTH = (
+    *first_claims.of_matches(
+        "images", _IMAGES, _GRID, first_claims.TOO_SHORT, _FEW_DETAILS.format("objects")
+    ),
+    *first_claims.of_matches(
+        "sounds", _SOUNDS, _SOUND_GRID, _NO_ROOM, _FEW_DETAILS.format("words")
+    ),
+)
+
 CLAIMS = (
-    Claim(
-        1, "images, at the layer", "metamers match at the layer they are made for",
-        ((_IMAGES, "matches"),), matching.at_their_layer, _TOO_SHORT,
-    ),
-    Claim(
-        1, "images, after the layer", "metamers match at every layer after it",
-        ((_GRID, "layer_grid"),), matching.after_their_layer, _TOO_SHORT,
-    ),
-    Claim(
-        1, "sounds, at the layer", "metamers match at the layer they are made for",
-        ((_SOUNDS, "matches"),), matching.at_their_layer, _NO_ROOM,
-    ),
-    Claim(
-        1, "sounds, after the layer", "metamers match at every layer after it",
-        ((_SOUND_GRID, "layer_grid"),), matching.after_their_layer, _NO_ROOM,
-    ),
-    Claim(
-        2, "images, early layers", "metamers of late layers do not match at early layers",
-        ((_GRID, "layer_grid"),), matching.late_ones_at_early_layers,
-        "early layers of a small network keep so little detail that objects look alike to them",
-    ),
-    Claim(
-        2, "images, all earlier layers", "metamers of late layers match at no earlier layer",
-        ((_GRID, "layer_grid"),), matching.late_ones_at_any_earlier_layer, _NEIGHBOURS,
-    ),
-    Claim(
-        2, "sounds, early layers", "metamers of late layers do not match at early layers",
-        ((_SOUND_GRID, "layer_grid"),), matching.late_ones_at_early_layers,
-        "early layers of a small network keep so little detail that words look alike to them",
-    ),
-    Claim(
-        2, "sounds, all earlier layers", "metamers of late layers match at no earlier layer",
-        ((_SOUND_GRID, "layer_grid"),), matching.late_ones_at_any_earlier_layer, _NEIGHBOURS,
-    ),
-    Claim(
-        3, "improves some layers", "the modified ReLU gradient improves the match at some layer",
-        ((_GRADIENTS, "fidelity"),), matching.modified_gradient_helps,
-        "at a high learning rate the true gradient also revives units that are off",
-    ),
-    Claim(
-        3, "harms none", "the modified ReLU gradient makes the match worse at no layer",
-        ((_GRADIENTS, "fidelity"),), matching.modified_gradient_does_no_harm,
-        "a gradient that is not the loss's own does not settle at its minimum in a short run",
-    ),
-    Claim(
-        4, "images", "recognition by other networks falls with the depth of the layer",
-        ((_IMAGES, "recognition"),), partial(transfer.falls_with_depth, task="16-way"),
-        "the small networks differ too little",
-    ),
-    Claim(
-        4, "sounds", "recognition by other networks falls with the depth of the layer",
-        ((_SOUNDS, "recognition"),), partial(transfer.falls_with_depth, task="word"),
-        "the small networks differ too little",
-    ),
+    *sorted(_OF_BOTH, key=lambda claim: claim.number),
+    *first_claims.of_gradients(_GRADIENTS, _OF_GRADIENTS),
+    first_claims.of_depth("images", _IMAGES, "16-way", "the small networks differ too little"),
+    first_claims.of_depth("sounds", _SOUNDS, "word", "the small networks differ too little"),
     *(
         Claim(
             5, name, "a second seed does not recognise the metamers of late layers",
