@@ -1,6 +1,5 @@
 """keras.applications as networks: the same function of an image, with layers to match."""
 
-import os
 import sys
 
 import keras
@@ -112,11 +111,9 @@ def test_the_default_layers_are_those_of_the_table(name):
     match_a_few_steps(network)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_application_is_matched_at_the_ends_of_its_blocks(name):
-    if not os.environ.get("MODEL_METAMERS_LONG_TESTS"):
-        pytest.skip("takes minutes; set MODEL_METAMERS_LONG_TESTS=1 to try them all")
     network = wrapped(name)
     counts = list(network.feature_counts().values())
     assert len(counts) >= 5 and counts[-1] == 1000
