@@ -61,7 +61,7 @@ def curves(
     layer: str,
     natural: np.ndarray,
     configs: Mapping[str, SynthesisConfig],
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.process_time,
 ) -> pd.DataFrame:
     """Return loss and correlation in the course of every solver's run.
 
@@ -70,7 +70,7 @@ def curves(
         layer: the matched layer.
         natural: stimuli [n, *stimulus_shape].
         configs: name of a solver -> its settings.
-        clock: seconds.
+        clock: seconds; of processor time, so that other work on the machine does not count.
 
     Returns:
         Columns network, layer, solver, evaluations, seconds (of evaluations, without tracing and

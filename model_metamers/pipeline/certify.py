@@ -1,6 +1,7 @@
 """Certify metamers: matches.csv, the null distributions, and what is excluded for which reason."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,7 @@ def certify(generators: Sequence[Generator], folder: RunFolder) -> None:
     """
     matches = []
     for generator in uncertified(generators, folder):
+        _make_nulls(generator, generator.layers, folder)
         matches += [_match_rows(generator, layer, folder) for layer in generator.layers]
         generator.network.forget_graphs()
     if matches:
@@ -162,22 +164,32 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
 
     Without two stimuli to draw it from it is empty, its maximum NaN, and no metamer is accepted.
     """
-    network = generator.network
-    with folder.locked_null(network.name, layer):
-        null = saved_null(network.name, layer, folder)
-        stimuli, groups = generator.null_stimuli, generator.null_groups
-        if null is None and len(stimuli) < 2:
-            return NullDistribution.from_correlations(np.zeros(0), np.zeros((0, 2), int), 0)
-        if null is None:
-            null = validation.null_distribution(
-                network,
-                layer,
-                stimuli.stimuli,
-                groups=stimuli.labels if groups is None else groups,
-                scratch_dir=folder.path,  # the system's own may be small
-            )
-            folder.save_null(network.name, layer, null.to_arrays())
+    _make_nulls(generator, [layer], folder)
+    null = saved_null(generator.network.name, layer, folder)
+    if null is None:
+        return NullDistribution.from_correlations(np.zeros(0), np.zeros((0, 2), int), 0)
     return null
+
+
+def _make_nulls(generator: Generator, layers: Sequence[str], folder: RunFolder) -> None:
+    """Compute the null distributions that the folder lacks."""
+    name, stimuli, groups = generator.network.name, generator.null_stimuli, generator.null_groups
+    with ExitStack() as stack:
+        # In one order, or two processes that want the same layers might wait for each other.
+        for layer in sorted(layers):
+            stack.enter_context(folder.locked_null(name, layer))
+        missing = [layer for layer in layers if saved_null(name, layer, folder) is None]
+        if not missing or len(stimuli) < 2:
+            return
+        nulls = validation.null_distributions(
+            generator.network,
+            missing,
+            stimuli.stimuli,
+            groups=stimuli.labels if groups is None else groups,
+            scratch_dir=folder.path,  # the system's own may be small
+        )
+        for layer, null in nulls.items():
+            folder.save_null(name, layer, null.to_arrays())
 
 
 def saved_null(network: str, layer: str, folder: RunFolder) -> NullDistribution | None:

@@ -8,14 +8,14 @@ and every evaluation of a batch is used by all.
 "Lowers" compares with the largest of the last RECENT objectives: the clipped gradients of a
 cochleagram's compression are not those of the objective, which then has to rise on the way.
 
-The memory holds the last pairs in a ring of MEMORY + 1 slots. The slot after the newest pair takes
+The memory holds the last pairs in a ring with one slot more. The slot after the newest pair takes
 the next one, and is left out as long as that shows no positive curvature. The direction is a
 combination of the gradient and the pairs (Byrd, Nocedal & Schnabel 1994, equation 3.1), for which
 the memory is read twice; the two-loop recursion, which gives the same direction, reads it four
 times.
 
-Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 (MEMORY + 1) + 1, features]:
-the steps, the differences of gradients, and the gradient, of which a direction is made.
+Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 slots + 1, features]: the
+steps, the differences of gradients, and the gradient, of which a direction is made.
 """
 
 import tensorflow as tf
@@ -23,8 +23,11 @@ import tensorflow as tf
 from model_metamers.synthesis.objective import Evaluation, chosen
 from model_metamers.synthesis.solver import Advance, Bounds, Rows
 
-MEMORY = 12  # pairs
-SLOTS = MEMORY + 1
+MEMORY = 12  # pairs ...
+MEMORY_OF_LARGE, LARGE = (
+    6,
+    2**16,
+)  # ... or, above so many features, few: reading them takes longest
 FIRST_STEP = 0.2  # RMS of the first step, in widths of the range ...
 FIRST_STEP_OF_START = 1.0  # ... or, in a range that is not finite, in RMS of the start
 SCALING = 10  # gradients from which the units of the features of stimuli in a finite range come
@@ -51,8 +54,8 @@ class LBFGS:
         length: share of the full step that is tried, [batch].
         halvings: of the step since the last success, int32 [batch].
         scale: of the gradient, in a direction without pairs, [batch].
-        memory: steps, differences and the gradient, [batch, 2 SLOTS + 1, features].
-        products: s_i y_j and y_i y_j, [batch, 2 SLOTS, SLOTS].
+        memory: steps, differences and the gradient, [batch, 2 slots + 1, features].
+        products: s_i y_j and y_i y_j, [batch, 2 slots, slots].
         slot: of the next pair, int32 [batch].
         n_pairs: int32 [batch].
         unit, power: in a finite range, of the features and of their gradients, [batch, features].
@@ -64,6 +67,7 @@ class LBFGS:
     def start(self, metamer: tf.Tensor) -> Rows:
         """Return the rows before the first evaluation, which is at the metamer itself."""
         batch, features = metamer.shape[0], metamer.shape[1:].num_elements()
+        slots = 1 + (MEMORY_OF_LARGE if features > LARGE else MEMORY)
         number, count = tf.zeros([batch]), tf.zeros([batch], tf.int32)
         scaled = {"unit": tf.ones([batch, features]), "power": tf.zeros([batch, features])}
         return (scaled if self._bounds.is_finite else {}) | {
@@ -78,8 +82,8 @@ class LBFGS:
             "length": number + 1.0,
             "halvings": count,
             "scale": number,
-            "memory": tf.zeros([batch, 2 * SLOTS + 1, features]),
-            "products": tf.zeros([batch, 2 * SLOTS, SLOTS]),
+            "memory": tf.zeros([batch, 2 * slots + 1, features]),
+            "products": tf.zeros([batch, 2 * slots, slots]),
             "slot": count,
             "n_pairs": count,
         }
@@ -200,15 +204,16 @@ def _remembered_move(
     # One pass: how much of the newest rows lies along every row.
     along = _products(newest, memory, transpose_b=True)
     along_y, along_gradient = along[:, 1, :-1], along[:, 2, :-1]
-    is_slot = tf.one_hot(rows["slot"], SLOTS, on_value=True, off_value=False)
+    slots = rows["products"].shape[2]
+    is_slot = tf.one_hot(rows["slot"], slots, on_value=True, off_value=False)
     products = _with_products(rows["products"], along_y, is_slot)
     sy, yy = (
         tf.reduce_sum(tf.where(is_slot, part, 0.0), axis=1)
         for part in tf.split(along_y, 2, axis=1)
     )
     keep = sy > LEAST_CURVATURE * rows["scale"] * yy
-    n_pairs = tf.where(keep, tf.minimum(rows["n_pairs"] + 1, MEMORY), rows["n_pairs"])
-    slot = tf.where(keep, (rows["slot"] + 1) % SLOTS, rows["slot"])
+    n_pairs = tf.where(keep, tf.minimum(rows["n_pairs"] + 1, slots - 1), rows["n_pairs"])
+    slot = tf.where(keep, (rows["slot"] + 1) % slots, rows["slot"])
     scale = tf.where(keep, tf.math.divide_no_nan(sy, yy), rows["scale"])
 
     weights = _weights(products, along_gradient, slot, n_pairs, scale)
@@ -236,29 +241,32 @@ def _products(a: tf.Tensor, b: tf.Tensor, transpose_b: bool = False) -> tf.Tenso
 def _with_newest(memory: tf.Tensor, newest: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
     """Put s and y [batch, 3, features] into their slots, and the gradient into the last row."""
     batch = tf.broadcast_to(tf.range(slot.shape[0])[:, None], [slot.shape[0], 3])
-    places = tf.stack([slot, slot + SLOTS, tf.fill(slot.shape, 2 * SLOTS)], axis=1)
+    slots = memory.shape[1] // 2
+    places = tf.stack([slot, slot + slots, tf.fill(slot.shape, 2 * slots)], axis=1)
     return tf.tensor_scatter_nd_update(memory, tf.stack([batch, places], axis=2), newest)
 
 
 def _with_products(products: tf.Tensor, along_y: tf.Tensor, is_slot: tf.Tensor) -> tf.Tensor:
-    """Put the newest pair's products [batch, 2 SLOTS] into its column, and its row of y y."""
+    """Put the newest pair's products [batch, 2 slots] into its column, and its row of y y."""
     products = tf.where(is_slot[:, None, :], along_y[:, :, None], products)
     is_row = tf.concat([tf.zeros_like(is_slot), is_slot], axis=1)
-    return tf.where(is_row[:, :, None], along_y[:, None, SLOTS:], products)
+    return tf.where(is_row[:, :, None], along_y[:, None, is_slot.shape[1] :], products)
 
 
 def _weights(
     products: tf.Tensor, along: tf.Tensor, slot: tf.Tensor, n_pairs: tf.Tensor, scale: tf.Tensor
 ) -> tf.Tensor:
-    """Return the weights of all steps and differences in H gradient, [batch, 2 SLOTS].
+    """Return the weights of all steps and differences in H gradient, [batch, 2 slots].
 
     H = scale I + [S, scale Y] [[R^-T (D + scale Y'Y) R^-1, -R^-T], [-R^-1, 0]] [S, scale Y]'
 
     where R is the upper triangle of S'Y and D its diagonal, pairs from the oldest to the newest.
     """
-    age = (slot[:, None] - 1 - tf.range(SLOTS)) % SLOTS  # 0 for the newest, MEMORY for the free
-    order = (slot[:, None] - 1 - tf.range(MEMORY)[::-1]) % SLOTS  # slots from the oldest on
-    known = tf.range(MEMORY)[::-1] < n_pairs[:, None]
+    slots = products.shape[2]
+    most = slots - 1
+    age = (slot[:, None] - 1 - tf.range(slots)) % slots  # 0 for the newest, `most` for the free
+    order = (slot[:, None] - 1 - tf.range(most)[::-1]) % slots  # slots from the oldest on
+    known = tf.range(most)[::-1] < n_pairs[:, None]
     both = known[:, :, None] & known[:, None, :]
     scale = tf.cast(scale, tf.float64)[:, None]
 
@@ -270,8 +278,8 @@ def _weights(
         values = tf.where(known, tf.gather(values, order, batch_dims=1), 0.0)
         return tf.cast(values, tf.float64)
 
-    s_y, y_y = ordered(products[:, :SLOTS]), ordered(products[:, SLOTS:])
-    s_g, y_g = of_known(along[:, :SLOTS]), of_known(along[:, SLOTS:])
+    s_y, y_y = ordered(products[:, :slots]), ordered(products[:, slots:])
+    s_g, y_g = of_known(along[:, :slots]), of_known(along[:, slots:])
     diagonal = tf.linalg.diag_part(s_y)
     r = tf.linalg.band_part(s_y, 0, -1) + tf.linalg.diag(tf.cast(~known, tf.float64))
     of_y = _solved(r, s_g)
@@ -281,8 +289,8 @@ def _weights(
     weights = tf.cast(tf.where(known[:, None], weights, 0.0), tf.float32)
     # Back from the oldest first to the order of the slots; the free one has none.
     weights = tf.pad(weights, [[0, 0], [0, 0], [1, 0]])
-    place = tf.stack([MEMORY - age] * 2, axis=1)
-    return tf.reshape(tf.gather(weights, place, batch_dims=2), [-1, 2 * SLOTS])
+    place = tf.stack([most - age] * 2, axis=1)
+    return tf.reshape(tf.gather(weights, place, batch_dims=2), [-1, 2 * slots])
 
 
 def _solved(r: tf.Tensor, values: tf.Tensor, adjoint: bool = False) -> tf.Tensor:

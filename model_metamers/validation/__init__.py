@@ -8,7 +8,12 @@ Source: paper section 2.5, Tables S4 and S5.
 """
 
 from model_metamers.validation.acceptance import accept, count_exclusions
-from model_metamers.validation.nulls import NullDistribution, NullPlan, null_distribution
+from model_metamers.validation.nulls import (
+    NullDistribution,
+    NullPlan,
+    null_distribution,
+    null_distributions,
+)
 from model_metamers.validation.published import published_nulls
 from model_metamers.validation.ranks import spearman
 
@@ -18,6 +23,7 @@ __all__ = [
     "accept",
     "count_exclusions",
     "null_distribution",
+    "null_distributions",
     "published_nulls",
     "spearman",
 ]

@@ -19,7 +19,8 @@ Source: paper section 2.5; BUILD_NOTES.md, ledger row 10.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -183,31 +184,56 @@ def null_distribution(
     seed: int = 0,
     scratch_dir: str | Path | None = None,
 ) -> NullDistribution:
-    """Return the null distribution of one layer.
+    """Return the null distribution of one layer; see `null_distributions`."""
+    nulls = null_distributions(
+        network, [layer], stimuli, groups, batch_size, pairs, seed, scratch_dir
+    )
+    return nulls[layer]
+
+
+def null_distributions(
+    network: HasActivations,
+    layers: Sequence[str],
+    stimuli: Stimuli,
+    groups: Sequence | None = None,
+    batch_size: int = 16,
+    pairs: str = ALL,
+    seed: int = 0,
+    scratch_dir: str | Path | None = None,
+) -> dict[str, NullDistribution]:
+    """Return layer -> null distribution; the stimuli go through the network once for all layers.
 
     Args:
-        network: anything with `activations(stimuli, layers=[layer]) -> {layer: [n, ...]}`.
-        layer: the matched layer.
+        network: anything with `activations(stimuli, layers=[...]) -> {layer: [n, ...]}`.
+        layers: the matched layers.
         stimuli: natural stimuli [n, ...]; pairs of equal ones are left out, and said in the log.
         groups: one label per stimulus, or several in a row each: [n] or [n, k]. Pairs that share
             a label are near-duplicates and left out.
         batch_size: stimuli per call of the network.
         pairs: "all" n (n - 1) / 2 pairs, or n / 2 "independent" ones.
         seed: of the independent pairs.
-        scratch_dir: folder of a temporary file of 4 bytes per stimulus and feature (1415 stimuli
-            at VGG-19 conv1_2: 18 GB); the system's temporary folder if None.
+        scratch_dir: folder of temporary files of 4 bytes per stimulus and feature (1415 stimuli
+            at VGG-19 conv1_2: 18 GB, at all its layers 36); the system's temporary folder if None.
 
     Raises:
         ValueError: fewer than two stimuli, groups of another length, or an unknown `pairs`.
     """
     plan = NullPlan(len(stimuli), pairs, seed, batch_size)
     labels, seen = plan.check_groups(groups), EqualStimuli(stimuli)
-    with tempfile.TemporaryFile(dir=scratch_dir) as file:
-        for row in plan.rows(network, layer, seen):
-            row.tofile(file)
-        file.flush()
-        rows = np.memmap(file, np.float32, mode="r").reshape(plan.n_rows(), -1)
-        return plan.distribution([rows], list(np.column_stack([labels, seen.groups()])))
+    with ExitStack() as stack:
+        files = {
+            layer: stack.enter_context(tempfile.TemporaryFile(dir=scratch_dir)) for layer in layers
+        }
+        for rows in plan.rows_of_layers(network, layers, seen):
+            for layer, row in rows.items():
+                row.tofile(files[layer])
+        all_labels = list(np.column_stack([labels, seen.groups()]))
+        nulls = {}
+        for layer, file in files.items():
+            file.flush()
+            ranks = np.memmap(file, np.float32, mode="r").reshape(plan.n_rows(), -1)
+            nulls[layer] = plan.distribution([ranks], all_labels)
+        return nulls
 
 
 @dataclass(frozen=True)
@@ -286,13 +312,28 @@ class NullPlan:
         n_shards: int = 1,
     ) -> Iterator[np.ndarray]:
         """Compute the rows of a shard, float32 [features] or [1], one after the other."""
+        for rows in self.rows_of_layers(network, [layer], stimuli, shard, n_shards):
+            yield rows[layer]
+
+    def rows_of_layers(
+        self,
+        network: HasActivations,
+        layers: Sequence[str],
+        stimuli: Stimuli,
+        shard: int = 0,
+        n_shards: int = 1,
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Compute the rows of several layers, layer -> row; see `rows`."""
         for batch in self.batches(shard, n_shards):
-            activations = network.activations(stimuli[batch], layers=[layer])[layer]
-            if self.pairs == ALL:
-                yield from map(unit_ranks, activations)
-            else:
-                rho = spearman(activations[::2], activations[1::2])
-                yield from rho.astype(np.float32)[:, np.newaxis]
+            activations = network.activations(stimuli[batch], layers=list(layers))
+            of_layers = [self._rows(activations[layer]) for layer in layers]
+            for rows in zip(*of_layers, strict=True):
+                yield dict(zip(layers, rows, strict=True))
+
+    def _rows(self, activations: np.ndarray) -> Iterable[np.ndarray]:
+        if self.pairs == ALL:
+            return map(unit_ranks, activations)
+        return spearman(activations[::2], activations[1::2]).astype(np.float32)[:, np.newaxis]
 
     def distribution(
         self, parts: Sequence[np.ndarray], groups: Sequence | np.ndarray | None = None
