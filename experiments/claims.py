@@ -8,10 +8,14 @@ The first rows are of our small networks. Claims 1 to 5 have further ones for ea
 that others trained: "imagenet" on renders, "imagenet_photographs" (a run of --preset=imagenet with
 --stimuli_dir) and "commands", where the folders with that ending are there.
 
+A reason that is suspected comes with the verdict of suspicions.py on it.
+
 Writes claims.csv: one measurable statement per row, with its statistic, confidence interval,
 number of observations, scale and verdict. Reads the tables of the figures and no network; a claim
 whose tables are not there is "not run".
 """
+
+import os
 
 from absl import flags
 
@@ -32,12 +36,16 @@ OF_SOUNDS = ("audio", "commands", "cochleagram", "fig2_validation")  # parts of 
 
 for name in EXPERIMENTS:
     flags.DEFINE_string(f"{name}_dir", f"figures/{name}", f"Folder with the tables of {name}.py.")
+flags.DEFINE_string(
+    "suspicions", "figures/suspicions/suspicions.csv", "Table of suspicions.py, where it is there."
+)
 flags.DEFINE_string("output", "figures/claims.csv", "Where the table goes.")
 
 
 def main() -> None:
     """Read the tables, judge the claims, write and print the verdicts."""
     output = paths.output_file("output")
+    tested = verdicts_on_suspicions()
     folders = {name: paths.given_folder(f"{name}_dir") for name in EXPERIMENTS}
     runs = {
         name: RunFolder(folder, create=False, flag=f"--{name}_dir")
@@ -58,12 +66,27 @@ def main() -> None:
     known: dict[str, NetworkIdentity] = {}
     for run in runs.values():
         known |= identities_of(run)
-    claims = claims_table(tables, scales, known)
+    claims = claims_table(tables, scales, known, tested)
     script.write_table(output, "claims", claims, "%.4f")
     shown = claims[
         ["run", "claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]
     ]
     print(shown.to_string(index=False, na_rep="", float_format="{:.3f}".format))
+
+
+def verdicts_on_suspicions() -> dict[tuple[int, str], str]:
+    """Return (claim, part) -> verdict on the suspected reason."""
+    import pandas as pd
+
+    given = flags.FLAGS["suspicions"].present
+    if not given and not os.path.isfile(flags.FLAGS.suspicions):
+        return {}
+    path = paths.input_file("suspicions")
+    try:
+        table = pd.read_csv(path, keep_default_na=False)
+        return dict(zip(zip(table.claim, table.part, strict=True), table.verdict, strict=True))
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"--suspicions={path} is no table of suspicions.py ({error})") from None
 
 
 def check_its_tables(name: str, run: RunFolder, found: list[str]) -> None:

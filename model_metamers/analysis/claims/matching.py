@@ -44,12 +44,19 @@ def late_ones_at_early_layers(layer_grid: pd.DataFrame) -> Finding:
     return _per_cell(statistic, cells[late & early], NOT_MATCHING, above=False)
 
 
-def late_ones_at_any_earlier_layer(layer_grid: pd.DataFrame) -> Finding:
-    """Rule: of the metamers of late layers, less than 5 % match at any earlier one."""
+def late_ones_at_any_earlier_layer(layer_grid: pd.DataFrame, apart: int = 1) -> Finding:
+    """Rule: of the metamers of late layers, less than 5 % match at any earlier one.
+
+    Args:
+        layer_grid: the table.
+        apart: layers between the two at least, the later one counted.
+    """
     cells = _with_depths(layer_grid)
     late = cells.generated >= cells.n_layers - N_LATE
     statistic = "proportion of late layers' metamers that match, over all earlier layers"
-    earlier = cells[late & (cells.measured < cells.generated)]
+    if apart > 1:
+        statistic += f", {apart} or more before"
+    earlier = cells[late & (cells.generated - cells.measured >= apart)]
     return _per_cell(statistic, earlier, NOT_MATCHING, above=False)
 
 

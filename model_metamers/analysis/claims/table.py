@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from model_metamers.analysis.claims import first_claims, transfer
-from model_metamers.analysis.claims.finding import Claim, Finding, NotMeasured
+from model_metamers.analysis.claims.finding import SMALL, Claim, Finding, NotMeasured
 from model_metamers.analysis.claims.real_networks import REAL_CLAIMS
 from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.networks.identity import NetworkIdentity
@@ -29,7 +29,6 @@ _NO_ROOM = (
     "networks that were not trained on words answer nearly alike to any two clips of clean "
     "speech, which leaves no room above the null"
 )
-_FEW_DETAILS = "early layers of a small network keep so little detail that {} look alike to them"
 _TEXTURES = "ten textures under speech ask for features like those of twenty words"
 _ARCHITECTURES = {
     "vgg_19": (
@@ -46,11 +45,9 @@ _OF_GRADIENTS = (
 )
 _OF_BOTH = (
     *first_claims.of_matches(
-        "images", _IMAGES, _GRID, first_claims.TOO_SHORT, _FEW_DETAILS.format("objects")
+        "images", _IMAGES, _GRID, first_claims.TOO_SHORT, first_claims.NEIGHBOURS
     ),
-    *first_claims.of_matches(
-        "sounds", _SOUNDS, _SOUND_GRID, _NO_ROOM, _FEW_DETAILS.format("words")
-    ),
+    *first_claims.of_matches("sounds", _SOUNDS, _SOUND_GRID, _NO_ROOM, first_claims.NEIGHBOURS),
 )
 
 CLAIMS = (
@@ -101,6 +98,7 @@ def claims_table(
     tables: Mapping[tuple[str, str], pd.DataFrame],
     scales: Mapping[str, str],
     known: Mapping[str, NetworkIdentity],
+    tested: Mapping[tuple[int, str], str] | None = None,
 ) -> pd.DataFrame:
     """Return one row per claim, in order: those of the small run, then those of real networks.
 
@@ -110,10 +108,11 @@ def claims_table(
         tables: (experiment, table) -> table, where there is one.
         scales: experiment -> scale of its run.
         known: name in the tables -> identity; the claims hold at any scale.
+        tested: (claim, part) of the small run -> verdict on its suspected reason (`suspicions`).
     """
     by_role = {source: with_roles(_of_networks(table), known) for source, table in tables.items()}
     real = [claim for claim in REAL_CLAIMS if set(claim.sources) <= set(tables)]
-    rows = [_row(claim, by_role, scales) for claim in (*CLAIMS, *real)]
+    rows = [_row(claim, by_role, scales, tested or {}) for claim in (*CLAIMS, *real)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
 
 
@@ -122,7 +121,12 @@ def _of_networks(table: pd.DataFrame) -> pd.DataFrame:
     return table[~table.observer.isin(PEOPLE)] if "observer" in table else table
 
 
-def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:
+def _row(
+    claim: Claim,
+    tables: Mapping,
+    scales: Mapping[str, str],
+    tested: Mapping[tuple[int, str], str],
+) -> dict:
     row = {
         "run": claim.run,
         "claim": claim.number,
@@ -140,6 +144,7 @@ def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:
     except NotMeasured as lack:
         return row | {"verdict": NOT_RUN, "reason": str(lack)}
     estimate = finding.estimate
+    verdict = tested.get((claim.number, claim.part)) if claim.run == SMALL else None
     return row | {
         "statistic": finding.statistic,
         "value": estimate.value,
@@ -148,14 +153,15 @@ def _row(claim: Claim, tables: Mapping, scales: Mapping[str, str]) -> dict:
         "n": estimate.n,
         "resampled": estimate.resampled,
         "verdict": REPRODUCED if finding.holds else NOT_REPRODUCED,
-        "reason": "" if finding.holds else _reason(finding, claim.suspected),
+        "reason": "" if finding.holds else _reason(finding, claim.suspected, verdict),
     }
 
 
-def _reason(finding: Finding, suspected: str) -> str:
+def _reason(finding: Finding, suspected: str, verdict: str | None) -> str:
     """Say whether too little was measured, or what speaks against the claim and perhaps why."""
     wanted = f"{'above' if finding.above else 'below'} {finding.limit:g}"
     detail = f" ({finding.detail})" if finding.detail else ""
     if finding.inclined:
         return f"undecided: the value is {wanted}, as claimed, but the interval is not{detail}"
-    return f"not {wanted}{detail}; perhaps because {suspected}"
+    tested = "untested" if verdict is None else f"tested: {verdict}"
+    return f"not {wanted}{detail}; perhaps because {suspected} ({tested})"

@@ -1,0 +1,158 @@
+"""Suspicions of why a claim fails at small scale, each made measurable.
+
+A suspicion that is right has a consequence elsewhere in the tables: in layers further apart, where
+the null leaves room, or in how much of a stimulus' coarse form a metamer keeps.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from model_metamers.analysis.claims import matching, transfer
+from model_metamers.analysis.claims.finding import Finding, NotMeasured
+from model_metamers.analysis.claims.resampling import bootstrap
+from model_metamers.analysis.claims.roles import Role
+from model_metamers.analysis.claims.table import CLAIMS
+
+SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
+IMAGES, SOUNDS = ("fig3_visual", "similarity"), ("fig4_audio", "similarity")
+APART = 3  # layers, of two that are no neighbours
+SATURATED_NULL = 0.99  # above it no two stimuli differ enough for a metamer to stand out
+COLUMNS = [
+    "claim", "part", "suspicion", "statistic", "value", "ci_low", "ci_high", "n", "resampled",
+    "verdict",
+]  # fmt: skip
+
+_VGG, _OTHER_IMAGES = Role("vgg_19"), (Role("inception_v3"), Role("resnet_v2_101"))
+
+
+@dataclass(frozen=True)
+class Test:
+    """What would have to be true if the reason were right that a claim fails for.
+
+    Attributes:
+        claim, part: whose reason it is; the claim has the words.
+        source: (experiment, table) that `measure` takes.
+        measure: table -> Finding; its `holds` supports the suspicion.
+    """
+
+    claim: int
+    part: str
+    source: tuple[str, str]
+    measure: Callable[[pd.DataFrame], Finding]
+
+
+def suspicions_table(tables: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    """Return a row for every suspicion that can be tested.
+
+    Args:
+        tables: (experiment, table) -> table, with roles in place of networks' names.
+
+    Raises:
+        NotMeasured: a table lacks the networks that a suspicion is about.
+    """
+    rows = [_row(test, test.measure(tables[test.source])) for test in TESTS]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(test: Test, finding: Finding) -> dict[str, object]:
+    (text,) = (c.suspected for c in CLAIMS if (c.number, c.part) == (test.claim, test.part))
+    opposite = replace(finding, above=not finding.above)
+    verdict = UNDECIDED
+    if finding.holds or opposite.holds:
+        verdict = SUPPORTED if finding.holds else NOT_SUPPORTED
+    estimate = finding.estimate
+    return {
+        "claim": test.claim,
+        "part": test.part,
+        "suspicion": text,
+        "statistic": finding.statistic,
+        "value": estimate.value,
+        "ci_low": estimate.low,
+        "ci_high": estimate.high,
+        "n": estimate.n,
+        "resampled": estimate.resampled,
+        "verdict": verdict,
+    }
+
+
+def match_where_the_null_leaves_room(matches: pd.DataFrame) -> Finding:
+    """Return claim 1's finding without the layers at which any two natural stimuli are alike."""
+    finding = matching.at_their_layer(matches[matches.null_max < SATURATED_NULL])
+    return replace(finding, statistic=f"{finding.statistic}, nulls below {SATURATED_NULL:g}")
+
+
+def match_later_where_the_null_leaves_room(layer_grid: pd.DataFrame) -> Finding:
+    """Return the finding on later layers without those at which natural stimuli are alike."""
+    room = layer_grid.null_maximum < SATURATED_NULL
+    # The order of layers is that of all rows: those without room stay, with no metamers.
+    finding = matching.after_their_layer(layer_grid.assign(n=layer_grid.n.where(room, 0)))
+    return replace(finding, statistic=f"{finding.statistic}, nulls below {SATURATED_NULL:g}")
+
+
+def do_not_match_far_before(layer_grid: pd.DataFrame) -> Finding:
+    """Return claim 2's finding on layers that are `APART` or more."""
+    return matching.late_ones_at_any_earlier_layer(layer_grid, APART)
+
+
+def vgg_keeps_a_coarse_form(similarity: pd.DataFrame) -> Finding:
+    """Rule: VGG's late metamers are more like their images, blurred, than other networks'."""
+    late = _kept_by_stimulus(similarity, matching.N_LATE)
+    others = sum(late[role] for role in _OTHER_IMAGES) / len(_OTHER_IMAGES)
+    return _more(
+        "coarse form that late metamers keep: VGG - mean of the others", late[_VGG] - others
+    )
+
+
+def untrained_keeps_a_coarse_spectrogram(similarity: pd.DataFrame) -> Finding:
+    """Rule: the untrained network's deep metamers are more like their words, blurred, than others.
+
+    The others are those of the network of backgrounds, which the word network hardly recognises.
+    """
+    deep = _kept_by_stimulus(similarity, 5)
+    difference = deep[transfer.RANDOM] - deep[transfer.BACKGROUNDS]
+    return _more(
+        "coarse spectrogram that deep metamers keep: untrained network - backgrounds", difference
+    )
+
+
+def _kept_by_stimulus(similarity: pd.DataFrame, n_last: int) -> dict[Role, pd.Series]:
+    """Return network -> by stimulus, how much more like its own than like others metamers are.
+
+    The mean over the network's last layers.
+    """
+    kept = similarity.assign(kept=similarity.own - similarity.others)
+    found = {}
+    for network, rows in kept.groupby("network", sort=False):
+        layers = list(dict.fromkeys(rows.layer))[-n_last:]
+        found[network] = rows[rows.layer.isin(layers)].groupby("stimulus_id").kept.mean()
+    return found
+
+
+def _more(statistic: str, differences: pd.Series) -> Finding:
+    differences = differences.dropna()
+    if differences.empty:
+        raise NotMeasured("there are no metamers of the same stimuli to compare")
+    estimate = bootstrap(
+        differences, lambda samples: np.mean(samples, axis=-1), len(differences), "stimuli"
+    )
+    return Finding(statistic, estimate, 0.0, above=True)
+
+
+_GRIDS = {
+    "images": ("figs1_s8_layer_grids", "layer_grid"),
+    "sounds": ("figs1_s8_layer_grids_audio", "layer_grid"),
+}
+TESTS = (
+    Test(1, "sounds, at the layer", ("fig4_audio", "matches"), match_where_the_null_leaves_room),
+    Test(1, "sounds, after the layer", _GRIDS["sounds"], match_later_where_the_null_leaves_room),
+    *(
+        Test(2, f"{what}, {which} layers", source, do_not_match_far_before)
+        for what, source in _GRIDS.items()
+        for which in ("early", "all earlier")
+    ),
+    Test(5, "vgg_19", IMAGES, vgg_keeps_a_coarse_form),
+    Test(8, "", SOUNDS, untrained_keeps_a_coarse_spectrogram),
+)
