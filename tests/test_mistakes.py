@@ -357,6 +357,9 @@ OF_OTHERS = {
         (["--networks=vgg_19"], "unknown network 'vgg_19'; choose from: vgg_19_small"),
         (["--n_per_class=15"], "--n_per_class must be a multiple of 10; got 15"),
         (["--steps=0"], "flag --steps=0"),
+        (["--noise_sd=2"], "flag --noise_sd=2"),
+        (["--weight_decay=-1"], "flag --weight_decay=-1"),
+        (["--noise_sd=0"], "--noise_sd is for image networks, not word_aliased_small"),
     ],
     "train_imagenet": [
         (["--data_dir=missing"], "--data_dir=missing is not there; name the folder of ImageNet"),

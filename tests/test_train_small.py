@@ -37,6 +37,7 @@ def data_dir(tmp_path_factory):
 def flags(data_dir, tmp_path_factory):
     return [
         f"--networks={NAME}", "--steps=2", "--n_per_class=10", f"--data_dir={data_dir}",
+        "--noise_sd=0.05", "--weight_decay=0.01",
         f"--output_dir={tmp_path_factory.mktemp('networks') / 'new'}",
     ]  # fmt: skip
 
@@ -56,6 +57,7 @@ def test_the_manifest_tells_what_the_file_is(trained):
     assert record["sha256"] == hashlib.sha256(content).hexdigest()
     assert (record["seed"], record["steps"], record["batch_size"]) == (0, 2, 32)
     assert record["n_train"] == record["n_validation"] == 640
+    assert (record["noise_sd"], record["weight_decay"]) == (0.05, 0.01)
     assert 0 <= record["fine_accuracy"] <= record["category_accuracy"] <= 1
 
 

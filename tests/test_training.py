@@ -465,3 +465,16 @@ def test_accuracy_counts_classes_and_categories():
         "fine": 2 / 5,  # 0 for 0 and 4 for 4
         "category": 4 / 5,  # and 1 for 0 and 2 for 3; but 5 for 1 is another category
     }
+
+
+@pytest.mark.parametrize("noise_sd", [0.0, 0.3])
+def test_noise_is_as_strong_as_asked(noise_sd):
+    grey = np.full((64, 64, 3), 0.5, np.float32)
+    images = [
+        datasets.augment_image(grey, tf.constant([0, n], tf.int64), noise_sd).numpy()
+        for n in range(40)
+    ]
+    strengths = np.array([image.std(axis=(0, 1)).mean() for image in images])
+    assert strengths.max() <= noise_sd + 0.01
+    # Three of ten images get none, the others any strength.
+    assert (strengths.max() > 0.2) == (np.mean(strengths > 0.01) > 0.4) == (noise_sd > 0)

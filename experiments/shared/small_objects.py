@@ -28,6 +28,7 @@ def course(
     build: Callable[[], keras.Model],
     data_dir: Path,
     n_per_class: int | None,
+    noise_sd: float = datasets.NOISE_SD,
 ) -> Course:
     """Return the course of an image network.
 
@@ -36,6 +37,7 @@ def course(
         build: returns the network.
         data_dir: where renders are kept.
         n_per_class: training images per class, a multiple of 10; None for the usual number.
+        noise_sd: of the white noise that is added to training images, at most.
     """
     n_train = n_per_class or N_TRAIN_PER_CLASS
     n_validation = min(n_train, N_VALIDATION_PER_CLASS)
@@ -43,7 +45,9 @@ def course(
     held_out = datasets.rendered_objects("validation", n_validation, data_dir)
 
     def batches(first_step: int) -> tf.data.Dataset:
-        return datasets.image_batches(images, labels, recipe.batch_size, recipe.seed, first_step)
+        return datasets.image_batches(
+            images, labels, recipe.batch_size, recipe.seed, first_step, noise_sd
+        )
 
     def scores(model: keras.Model) -> dict[str, float]:
         category = np.arange(len(objects.FINE_CLASSES)) // objects.VARIANTS_PER_CATEGORY
@@ -54,5 +58,6 @@ def course(
         "data": "rendered objects (model_metamers.stimuli.made.objects)",
         "n_train": len(images),
         "n_validation": len(held_out[0]),
+        "noise_sd": noise_sd,
     }
     return Course(recipe, build, tasks.class_loss, batches, scores, record)

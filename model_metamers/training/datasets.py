@@ -19,6 +19,7 @@ SIZE_PX = 96
 # overlap.
 FIRST_SEED = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
 SEEDS_PER_SHARD = 10
+NOISE_SD = 0.12  # of white noise that is added to training images, at most
 
 
 def rendered_objects(
@@ -126,28 +127,35 @@ def worker_batches(
 
 
 def image_batches(
-    images: np.ndarray, labels: np.ndarray, batch_size: int, seed: int, first_step: int
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    seed: int,
+    first_step: int,
+    noise_sd: float = NOISE_SD,
 ) -> tf.data.Dataset:
     """Return endless batches of augmented images [batch, h, w, 3] in [0, 1] and labels [batch]."""
     images, labels = tf.constant(images), tf.constant(labels)
 
     def example(position: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = tf.cast(images[index], tf.float32) / 255.0
-        return augment_image(image, tf.stack([tf.cast(seed, tf.int64), position])), labels[index]
+        seeds = tf.stack([tf.cast(seed, tf.int64), position])
+        return augment_image(image, seeds, noise_sd), labels[index]
 
     stream = shuffled_indices(len(images), seed, first_step * batch_size)
     return stream.map(example, num_parallel_calls=2).batch(batch_size, drop_remainder=True)
 
 
-def augment_image(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def augment_image(image: tf.Tensor, seed: tf.Tensor, noise_sd: float = NOISE_SD) -> tf.Tensor:
     """Shift, flip, recolour and add noise to one image, as a function of `seed` alone.
 
-    White noise of up to 0.12 makes the networks rely on less than single pixels; without it their
+    White noise makes the networks rely on less than single pixels; without it their
     middle layers keep so little of the image's coarse structure that nobody recognises a metamer.
 
     Args:
         image: [height, width, 3] in [0, 1].
         seed: int64 [2].
+        noise_sd: the most noise; seven images of ten get up to as much.
 
     Returns:
         Image of the same shape, in [0, 1].
@@ -162,8 +170,12 @@ def augment_image(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     image = tf.where(draws[3] < 0.5, image, tf.gather(image, channels, axis=-1))
     contrast, brightness = 0.7 + 0.55 * draws[4], 0.24 * draws[5] - 0.12
     image = (image - 0.5) * contrast + 0.5 + brightness
-    noise_sd = 0.12 * draws[7] * tf.cast(draws[6] < 0.7, tf.float32)
-    image += noise_sd * tf.random.stateless_normal(tf.shape(image), seed + 2)
+    image += (
+        noise_sd
+        * draws[7]
+        * tf.cast(draws[6] < 0.7, tf.float32)
+        * tf.random.stateless_normal(tf.shape(image), seed + 2)
+    )
     return tf.clip_by_value(image, 0.0, 1.0)
 
 
