@@ -2,12 +2,15 @@
 
     python experiments/benchmark.py                      # VGG-19 at full size, about 4 minutes
     python experiments/benchmark.py --network=word_aliased --layers=conv_4 --batch_sizes=4
+    python experiments/benchmark.py --solver=lbfgs --network=efficientnet_lite0 --layers=stem,head
 
 For every matched layer and batch size: the step as `synthesize` runs it; a bare `tf.function` of
 the same graph (forward to the layer, squared difference, gradient with respect to the stimuli);
 and a float32 product of two 2048 x 2048 matrices. All are timed in turn in the same run; medians
 are printed and written as a table. A step's arithmetic is counted as 2 operations per multiply-add
 of the convolutions and matrix products, forward and for the input's gradient.
+
+Steps of L-BFGS are timed in turn with Adam's.
 
 For a network with a cochleagram, the step of the 2019 algorithm (`algorithm_2019`) is timed in the
 same turns; both are first checked to respond alike.

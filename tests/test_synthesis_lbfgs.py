@@ -52,8 +52,8 @@ def mixed(matrix):
 class Twin:
     """The algorithm for one stimulus, with the two-loop recursion, in float64."""
 
-    def __init__(self, function, x, low, high):
-        self.function, self.low, self.high = function, low, high
+    def __init__(self, function, x, low, high, memory):
+        self.function, self.low, self.high, self.memory = function, low, high, memory
         self.x, self.pairs, self.length = x, [], 1.0
         f, self.g = function(x)
         self.recent, self.n_evaluations = [f] * lbfgs.RECENT, 1
@@ -89,14 +89,18 @@ class Twin:
             self.unit, self.pairs = unit / np.sqrt(np.mean(unit**2)), []
         s, y = (self.x - old_x) / self.unit, (self.g - old_g) * self.unit
         if s @ y > lbfgs.LEAST_CURVATURE * self.scale * (y @ y):
-            self.pairs = [*self.pairs, (s, y)][-lbfgs.MEMORY :]
+            self.pairs = [*self.pairs, (s, y)][-self.memory :]
             self.scale = s @ y / (y @ y)
         self.n_evaluations += 1
 
 
-@pytest.mark.parametrize("limit", [None, float("inf")])
-def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
+@pytest.mark.parametrize(
+    ("limit", "largest"), [(None, lbfgs.LARGE), (float("inf"), lbfgs.LARGE), (None, 0)]
+)
+def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit, largest, monkeypatch):
     """More steps than pairs fit into the memory, with bounds, halved steps and rejected pairs."""
+    monkeypatch.setattr(lbfgs, "LARGE", largest)
+    memory = lbfgs.MEMORY if largest else lbfgs.MEMORY_OF_LARGE
     matrix = mixture.numpy().astype(np.float64)
     function = Function(mixed(mixture), limit)
     evaluate, solver = evaluation(function), lbfgs.LBFGS(Bounds(0.0, 1.0))
@@ -114,7 +118,7 @@ def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
 
     targets = target.numpy().astype(np.float64)
     twins = [
-        Twin(objective(t), x.ravel().astype(float), 0, 1)
+        Twin(objective(t), x.ravel().astype(float), 0, 1, memory)
         for t, x in zip(targets, start, strict=True)
     ]
     at_bound = 0
@@ -127,7 +131,7 @@ def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit):
         expected = np.stack([twin.x for twin in twins])
         np.testing.assert_allclose(metamer.numpy().reshape(3, -1), expected, atol=1e-2)
         at_bound += np.sum((expected == 0) | (expected == 1))
-    assert at_bound and len(twins[0].pairs) == lbfgs.MEMORY
+    assert at_bound and len(twins[0].pairs) == memory
 
 
 def test_a_badly_conditioned_layer_is_matched_inside_the_range(natural, mixture):

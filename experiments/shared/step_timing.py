@@ -52,6 +52,10 @@ def _timed_functions(
     steps, log = synthesis_steps(network, layer, stimuli, n_steps, solver)
     bare = _bare_steps(network, layer, stimuli, n_steps)
     functions = {"steps": steps, "log": log, "bare": bare, "matrices": _matrix_products(n_steps)}
+    if solver != "adam":
+        functions["steps_adam"], functions["log_adam"] = synthesis_steps(
+            network, layer, stimuli, n_steps, "adam"
+        )
     if "cochleagram" in network.metamer_layers:
         then = network_of_2019(network)
         _check_alike(network, then, layer, stimuli)
@@ -87,6 +91,9 @@ def _medians(seconds: Seconds, n_multiply_adds: int, batch: int) -> dict[str, fl
         "step_over_bare": np.median(steps / seconds["bare"]),
         "bare_seconds_per_stimulus_step": bare_step / batch,
     }
+    if "steps_adam" in seconds:
+        steps_of_adam = seconds["steps_adam"] - seconds["log_adam"]
+        row["step_over_adam"] = np.median(steps / steps_of_adam)
     if "steps_2019" in seconds:
         steps_2019 = seconds["steps_2019"] - seconds["log_2019"]
         row["seconds_per_stimulus_step_2019"] = np.median(steps_2019) / batch
