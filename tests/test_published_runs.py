@@ -8,6 +8,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import kept_previews
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -84,3 +85,9 @@ def test_git_overlooks_it(path):
 ])  # fmt: skip
 def test_git_sees_the_rest(path):
     assert git("check-ignore", "--no-index", f"figures/{path}").returncode == 1
+
+
+@pytest.mark.artefact
+@pytest.mark.parametrize("run", kept_previews.KEPT)
+def test_the_repository_keeps_only_previews_that_tests_read(run):
+    assert not kept_previews.surplus(run), "run: python tests/kept_previews.py"
