@@ -52,7 +52,7 @@ def test_scores_shared_with_figure_3_are_the_same(measured):
     both = measured.set_index(KEYS).join(fig3, how="inner", rsuffix="_3")
     assert len(both) == (9 + 9 + 8) * 3 * 2
     assert (both.n == both.n_3).all()
-    assert (abs(both.proportion_correct - both.proportion_correct_3) <= 1 / 15 + 1e-9).all()
+    assert (abs(both.proportion_correct - both.proportion_correct_3) <= 1 / 29 + 1e-9).all()
 
 
 @pytest.mark.artefact
@@ -69,13 +69,13 @@ def test_late_metamers_are_their_own_networks_alone_where_there_is_batch_norm(fo
         own = np.mean([scores[generator] for scores in late])
         reseeded = np.mean([scores[f"{generator}_seed1"] for scores in late])
         others = np.mean([scores.drop([generator, f"{generator}_seed1"]) for scores in late])
-        assert own >= 0.9 and others <= 0.35  # 96 answers about 48 metamers
+        assert own >= 0.9 and others <= 0.3  # 192 answers about 96 metamers
         assert (0.4 <= reseeded <= 0.8) if "vgg" in generator else (reseeded <= 0.4)
 
 
 @pytest.mark.slow
 def test_the_second_seeds_scores_are_those_of_the_committed_pictures(measured, shipped):
-    """One of sixteen stimuli may tip over on another machine."""
+    """One of the stimuli may tip over on another machine."""
     source = RunFolder(FIG3, create=False)
     ids, matches = (
         source.read_run_record()["config"]["stimulus_ids"],
@@ -88,7 +88,7 @@ def test_the_second_seeds_scores_are_those_of_the_committed_pictures(measured, s
         accepted = matches.loc[[(generator, layer, name) for name in ids]].accepted.to_numpy()
         answer = observer.logits(source.load_previews(generator, layer, ids)).argmax(1) // 4
         score = np.mean((answer == truth)[accepted])
-        assert abs(score - scores[observer.name, generator, layer]) <= 1 / 15 + 1e-9
+        assert abs(score - scores[observer.name, generator, layer]) <= 1 / 29 + 1e-9
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def test_the_figure_is_made_from_committed_previews_alone(measured, tmp_path):
     made = made[made.source == "measured"].set_index(KEYS)
     assert set(made.index.get_level_values("observer")) == {"vgg_19_small", "vgg_19_small_seed1"}
     committed = measured.set_index(KEYS).loc[made.index]
-    assert (abs(made.proportion_correct - committed.proportion_correct) <= 1 / 15 + 1e-9).all()
+    assert (abs(made.proportion_correct - committed.proportion_correct) <= 1 / 29 + 1e-9).all()
     assert (tmp_path / "fig5" / "figure.png").exists()
 
 

@@ -114,7 +114,7 @@ def test_a_row_of_the_committed_grid_is_that_of_the_pictures(grid, visual, shipp
     """Tolerance: correlations of deep layers move by a few 1e-4 between processors."""
     network = shipped("inception_v3_small")
     ids = tuple(visual.read_run_record()["config"]["stimulus_ids"])
-    generator = Generator(network, ("Mixed_6e",), StimulusSet(np.empty((16, 1)), ids, ids), None)
+    generator = Generator(network, ("Mixed_6e",), StimulusSet(np.empty((32, 1)), ids, ids), None)
     rho = layer_grid.correlations(generator, "Mixed_6e", ids, visual)
     stored = grid[(grid.network == network.name) & (grid.generated_layer == "Mixed_6e")]
     for row in stored.itertuples():

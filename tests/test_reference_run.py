@@ -6,6 +6,7 @@ its start.
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -53,21 +54,22 @@ def by_others(run):
 
 
 @pytest.mark.artefact
-def test_it_holds_every_layer_of_three_networks_and_an_image_of_every_category(
+def test_it_holds_every_layer_of_three_networks_and_two_images_of_every_category(
     matches, layers, architecture
 ):
     assert len(layers) == 3
     for network, names in layers.items():
         assert tuple(names) == architecture(network).metamer_layers
-    categories = {name.split("_")[0] for name in matches.stimulus_id}
-    assert categories == set(objects.CATEGORIES)
+    categories = Counter(name.split("_")[0] for name in set(matches.stimulus_id))
+    assert categories == dict.fromkeys(objects.CATEGORIES, 2)
 
 
 @pytest.mark.artefact
 def test_nearly_all_metamers_are_accepted(matches):
     assert matches.accepted.mean() >= 0.98
     accepted = matches.groupby(["network", "layer"]).accepted.mean()
-    assert (accepted >= 0.85).all(), accepted[accepted < 0.85]  # 14 of 16
+    assert (accepted >= 0.9).all(), accepted[accepted < 0.9]  # 29 of 32
+    assert (accepted < 0.95).sum() <= 1
 
 
 @pytest.mark.artefact
@@ -85,8 +87,8 @@ def test_recognition_by_others_falls_gradually_towards_chance(by_others, layers)
         curve = by_others[network][names]
         assert curve.iloc[0] >= 0.9 and curve.iloc[1] >= 0.6, curve
         assert ((curve >= 0.25) & (curve <= 0.75)).any(), curve
-        # Of 32 answers: the two other networks see the same 16 metamers.
-        assert curve.iloc[-1] <= CHANCE + 0.25, curve
+        # Of 64 answers: the two other networks see the same 32 metamers.
+        assert curve.iloc[-1] <= CHANCE + 0.2, curve
 
 
 @pytest.mark.artefact
@@ -124,7 +126,7 @@ def test_correlations_and_labels_are_those_of_the_committed_pictures(
 
 @pytest.mark.slow
 def test_recognition_is_that_of_the_committed_pictures(run, layers, by_others, shipped):
-    """One generator, all observers and layers; one of sixteen stimuli may tip over."""
+    """One generator, all observers and layers; one of the stimuli may tip over."""
     names = list(layers)
     generator, ids = names[0], run.read_run_record()["config"]["stimulus_ids"]
     truth = np.array([objects.CATEGORIES.index(name.split("_")[0]) for name in ids])
@@ -138,7 +140,7 @@ def test_recognition_is_that_of_the_committed_pictures(run, layers, by_others, s
             np.mean((observer.logits(pictures).argmax(1) // 4 == truth)[accepted])
             for observer in observers
         ]
-        assert abs(np.mean(scores) - by_others[generator, layer]) <= 1 / 16 + 1e-9, layer
+        assert abs(np.mean(scores) - by_others[generator, layer]) <= 1 / 31 + 1e-9, layer
 
 
 @pytest.mark.slow
