@@ -4,6 +4,7 @@ Its tables come from `experiments/fig4_audio.py` (the command is in BUILD_NOTES.
 labels and scores are computed again from the committed WAV files.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,6 @@ from model_metamers.store import NATURAL, RunFolder
 FOLDER = Path(__file__).resolve().parents[1] / "figures" / "fig4_audio"
 # Two different words drive these layers alike, so that no metamer can exceed their null.
 SATURATED_NULL = 0.99
-# Its null's maximum is .972, and a third of its metamers do not get above that in 200 evaluations.
-NOT_MATCHED = ("audioset_reduced_aliasing_small", "conv_4")
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +46,14 @@ def by_others(run):
 
 
 @pytest.mark.artefact
-def test_it_holds_every_layer_of_every_network_and_a_clip_of_every_word(
+def test_it_holds_every_layer_of_every_network_and_two_clips_of_every_word(
     matches, layers, architecture
 ):
     assert len(layers) >= 5  # Figure 6 adds the second seed
     for network, names in layers.items():
         assert tuple(names) == architecture(network).metamer_layers
-    assert {name.split("_")[0] for name in matches.stimulus_id} == set(CORE_WORDS)
+    words = Counter(name.split("_")[0] for name in set(matches.stimulus_id))
+    assert words == dict.fromkeys(CORE_WORDS, 2)
 
 
 @pytest.mark.artefact
@@ -64,10 +64,13 @@ def test_metamers_match_at_their_layer_where_the_null_leaves_room(matches):
     saturated = {network for network, _ in null_max[~room].index}
     untold = {"random_reduced_aliasing_small", "audioset_reduced_aliasing_small"}
     assert saturated == untold, null_max[~room]  # neither was told words apart
-    assert (by_layer.spearman_layer.median() > null_max)[room].all()
-    assert null_max[NOT_MATCHED] > 0.95
-    accepted = by_layer.accepted.mean()[room].drop(NOT_MATCHED)
-    assert (accepted >= 0.85).all(), accepted[accepted < 0.85]
+    median = by_layer.spearman_layer.median()
+    assert (median > null_max)[room].all()
+    below = (median < 0.95).groupby("network").sum()
+    assert (below <= 1).all(), median[median < 0.95]
+    accepted = by_layer.accepted.mean()[room]
+    assert (accepted >= 0.9).all(), accepted[accepted < 0.9]
+    assert (accepted < 0.95).sum() <= 1  # 37 of 40, where three are taken for another word
     kept = (matches.label_natural == matches.label_metamer).groupby(
         [matches.network, matches.layer]
     )

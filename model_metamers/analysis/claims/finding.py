@@ -41,6 +41,18 @@ class Finding:
         """Return whether the value does, whatever the interval."""
         return (self.estimate.value > self.limit) == self.above
 
+    def columns(self) -> dict[str, object]:
+        """Return the measurement as columns of a table."""
+        estimate = self.estimate
+        return {
+            "statistic": self.statistic,
+            "value": estimate.value,
+            "ci_low": estimate.low,
+            "ci_high": estimate.high,
+            "n": estimate.n,
+            "resampled": estimate.resampled,
+        }
+
 
 @dataclass(frozen=True)
 class Claim:

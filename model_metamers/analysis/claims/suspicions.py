@@ -63,19 +63,8 @@ def _row(test: Test, finding: Finding) -> dict[str, object]:
     verdict = UNDECIDED
     if finding.holds or opposite.holds:
         verdict = SUPPORTED if finding.holds else NOT_SUPPORTED
-    estimate = finding.estimate
-    return {
-        "claim": test.claim,
-        "part": test.part,
-        "suspicion": text,
-        "statistic": finding.statistic,
-        "value": estimate.value,
-        "ci_low": estimate.low,
-        "ci_high": estimate.high,
-        "n": estimate.n,
-        "resampled": estimate.resampled,
-        "verdict": verdict,
-    }
+    about = {"claim": test.claim, "part": test.part, "suspicion": text}
+    return about | finding.columns() | {"verdict": verdict}
 
 
 def match_where_the_null_leaves_room(matches: pd.DataFrame) -> Finding:

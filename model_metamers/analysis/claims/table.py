@@ -143,18 +143,12 @@ def _row(
         finding = claim.measure(*(tables[source] for source in claim.sources))
     except NotMeasured as lack:
         return row | {"verdict": NOT_RUN, "reason": str(lack)}
-    estimate = finding.estimate
-    verdict = tested.get((claim.number, claim.part)) if claim.run == SMALL else None
-    return row | {
-        "statistic": finding.statistic,
-        "value": estimate.value,
-        "ci_low": estimate.low,
-        "ci_high": estimate.high,
-        "n": estimate.n,
-        "resampled": estimate.resampled,
+    tested_reason = tested.get((claim.number, claim.part)) if claim.run == SMALL else None
+    verdict = {
         "verdict": REPRODUCED if finding.holds else NOT_REPRODUCED,
-        "reason": "" if finding.holds else _reason(finding, claim.suspected, verdict),
+        "reason": "" if finding.holds else _reason(finding, claim.suspected, tested_reason),
     }
+    return row | finding.columns() | verdict
 
 
 def _reason(finding: Finding, suspected: str, verdict: str | None) -> str:
