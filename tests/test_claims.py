@@ -356,7 +356,7 @@ def test_committed_numbers_are_those_of_the_figures(committed):
     row = rows.loc[(1, "images, at the layer")]
     expected = (visual.spearman_layer > visual.null_max).mean()
     assert row.value == pytest.approx(expected, abs=1e-4)
-    assert int(row.n) == len(visual) and row.scale == "small preset, 16 stimuli, 200 steps"
+    assert int(row.n) == len(visual) and row.scale == "small preset, 32 stimuli, 200 steps"
     seen = RunFolder(FIGURES / "fig5_visual_transfer", create=False).read_table("recognition")
     scores = seen[seen.task == "16-way"].set_index(["generator", "observer", "layer"]).sort_index()
     late = ["block4", "global_pool", "logits"]
