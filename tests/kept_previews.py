@@ -5,7 +5,7 @@
 All together would be a hundred megabytes for every reference run.
 """
 
-import json
+import csv
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -26,6 +26,7 @@ KEPT = {
         ("*", "*", EVERY_FIFTH),
         ("word_aliased_small", "conv_1", EVERY),
         ("word_aliased_small", "conv_4", EVERY),
+        ("word_reduced_aliasing_small", "conv_4", EVERY),
         ("word_reduced_aliasing_small_seed1", "pool_1", EVERY),
         ("word_reduced_aliasing_small_seed1", "conv_4", EVERY),
     ],
@@ -34,7 +35,8 @@ KEPT = {
 
 def surplus(run: str) -> list[Path]:
     """Return the previews of a run that are not to be kept."""
-    ids = sorted(json.loads((FIGURES / run / "run.json").read_text())["config"]["stimulus_ids"])
+    with (FIGURES / run / "matches.csv").open() as file:
+        ids = sorted({row["stimulus_id"] for row in csv.DictReader(file)})
     found = []
     for folder in sorted((FIGURES / run / "previews").glob("*/*")):
         network, layer = folder.parts[-2:]
