@@ -347,6 +347,14 @@ OF_OTHERS = {
         (["--batch_sizes=0"], "--batch_sizes must be whole numbers from 1"),
         (["--output=file/table.csv"], "--output=file cannot be written to"),
     ],
+    "suspicions": [
+        (["--fig3_visual_dir=missing"], "--fig3_visual_dir=missing is not there; name a folder"),
+        (["--fig3_visual_dir=file"], "--fig3_visual_dir=file is a file"),
+        (["--fig3_visual_dir="], "--fig3_visual_dir is empty"),
+        ([f"--fig3_visual_dir={FIGURES / 'fig3_visual'}"], "--fig4_audio_dir=runs/fig4_audio is"),
+        (["--output_dir=file"], "--output_dir=file is a file"),
+        (["--output_dir=/proc/none"], "--output_dir=/proc/none cannot be written to"),
+    ],
     "train_small": [
         (["--data_dir=file"], "--data_dir=file is a file"),
         (["--output_dir=file"], "--output_dir=file is a file"),
