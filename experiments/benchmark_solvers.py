@@ -13,7 +13,8 @@ represented by the rate with the highest median Spearman correlation at the end.
 
 Curves of a network and layer are kept in curves/ as soon as they are there, and the same command
 continues after a break. Beside the folder goes a table of its name with a row for every network
-and layer (seconds are without tracing), into it curves.csv, figure.png and figure.pdf.
+and layer (seconds are of processor time, without tracing), into it curves.csv, figure.png and
+figure.pdf.
 """
 
 from collections.abc import Sequence

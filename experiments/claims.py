@@ -15,8 +15,6 @@ number of observations, scale and verdict. Reads the tables of the figures and n
 whose tables are not there is "not run".
 """
 
-import os
-
 from absl import flags
 
 from model_metamers.analysis.claims.real_networks import REAL_CLAIMS
@@ -78,10 +76,9 @@ def verdicts_on_suspicions() -> dict[tuple[int, str], str]:
     """Return (claim, part) -> verdict on the suspected reason."""
     import pandas as pd
 
-    given = flags.FLAGS["suspicions"].present
-    if not given and not os.path.isfile(flags.FLAGS.suspicions):
+    path = paths.given_file("suspicions")
+    if path is None:
         return {}
-    path = paths.input_file("suspicions")
     try:
         table = pd.read_csv(path, keep_default_na=False)
         return dict(zip(zip(table.claim, table.part, strict=True), table.verdict, strict=True))

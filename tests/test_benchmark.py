@@ -19,9 +19,8 @@ def test_the_table_relates_steps_to_matrix_products(tmp_path):
     assert result.returncode == 0, result.stderr
     table = pd.read_csv(output)
     assert list(table.batch) == [1, 2]
-    assert np.isfinite(
-        table.step_over_adam
-    ).all()  # other work on the machine can make it anything
+    # Other work on the machine can make it anything.
+    assert np.isfinite(table.step_over_adam).all()
     # conv1_1 and conv1_2 of 32 channels at 96 px, forward and input gradient, 2 operations each.
     operations = 4 * 96 * 96 * (27 * 32 + 9 * 32 * 32)
     gflops = operations / table.seconds_per_stimulus_step / 1e9

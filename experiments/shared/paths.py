@@ -72,6 +72,12 @@ def given_folder(flag: str) -> Path | None:
     return input_folder(flag) if flags.FLAGS[flag].present or os.path.isdir(value) else None
 
 
+def given_file(flag: str) -> Path | None:
+    """Return `input_file`, or None where the flag is not given and its default is not there."""
+    value: Any = flags.FLAGS[flag].value
+    return input_file(flag) if flags.FLAGS[flag].present or os.path.isfile(value) else None
+
+
 def set_default_of_preset(flag: str, preset: str) -> None:
     """Let a folder end in the preset's name, where the flag does not name any."""
     if not flags.FLAGS[flag].present:

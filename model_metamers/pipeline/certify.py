@@ -164,8 +164,10 @@ def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistr
 
     Without two stimuli to draw it from it is empty, its maximum NaN, and no metamer is accepted.
     """
-    _make_nulls(generator, [layer], folder)
     null = saved_null(generator.network.name, layer, folder)
+    if null is None:
+        _make_nulls(generator, [layer], folder)
+        null = saved_null(generator.network.name, layer, folder)
     if null is None:
         return NullDistribution.from_correlations(np.zeros(0), np.zeros((0, 2), int), 0)
     return null

@@ -18,6 +18,7 @@ from model_metamers.analysis.claims.table import CLAIMS
 
 SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
 IMAGES, SOUNDS = ("fig3_visual", "similarity"), ("fig4_audio", "similarity")
+N_DEEP = 5  # a word network's layers from conv_2 on
 APART = 3  # layers, of two that are no neighbours
 SATURATED_NULL = 0.99  # above it no two stimuli differ enough for a metamer to stand out
 COLUMNS = [
@@ -100,7 +101,7 @@ def untrained_keeps_a_coarse_spectrogram(similarity: pd.DataFrame) -> Finding:
 
     The others are those of the network of backgrounds, which the word network hardly recognises.
     """
-    deep = _kept_by_stimulus(similarity, 5)
+    deep = _kept_by_stimulus(similarity, N_DEEP)
     difference = deep[transfer.RANDOM] - deep[transfer.BACKGROUNDS]
     return _more(
         "coarse spectrogram that deep metamers keep: untrained network - backgrounds", difference
