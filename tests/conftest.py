@@ -98,9 +98,8 @@ def shipped() -> Callable[[str], network.Network]:
     return functools.cache(catalog.load_network)
 
 
-@pytest.fixture
-def small_model() -> keras.Model:
-    """A branching network with fused and separate ReLUs on 12-px images, weights from seed 0."""
+def branching_model() -> keras.Model:
+    """Return a network with fused and separate ReLUs on 12-px images, weights from seed 0."""
     keras.utils.set_random_seed(0)
     image = keras.Input((12, 12, 3), name="image")
     x = keras.layers.Rescaling(2.0, -1.0)(image)
@@ -114,11 +113,25 @@ def small_model() -> keras.Model:
     return keras.Model(image, keras.layers.Dense(5, name="classes")(x), name="small_model")
 
 
+@pytest.fixture(scope="session")
+def small_model() -> keras.Model:
+    """The branching network, for all tests that leave it as it is."""
+    return branching_model()
+
+
 @pytest.fixture
+def model_to_change() -> keras.Model:
+    """A branching network of a test's own."""
+    return branching_model()
+
+
+@pytest.fixture(scope="session")
 def images() -> np.ndarray:
-    """Four smooth random images [4, 12, 12, 3] in [0, 1]."""
+    """Four smooth random images [4, 12, 12, 3] in [0, 1], not to be changed."""
     coarse = np.random.default_rng(0).random((4, 4, 4, 3), np.float32)
-    return np.repeat(np.repeat(coarse, 3, axis=1), 3, axis=2)
+    smooth = np.repeat(np.repeat(coarse, 3, axis=1), 3, axis=2)
+    smooth.flags.writeable = False
+    return smooth
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ IDS = ("a", "b", "c")
 def flags_of(folder, solver, *others):
     return [
         "--networks=vgg_19_small", "--layers=conv5_4,fc8", "--num_stimuli=3", "--batch_size=2",
-        "--num_null_stimuli=4", "--iterations=60", f"--solver={solver}", f"--output_dir={folder}",
+        "--num_null_stimuli=4", "--iterations=24", f"--solver={solver}", f"--output_dir={folder}",
         *others,
     ]  # fmt: skip
 

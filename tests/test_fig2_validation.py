@@ -24,8 +24,8 @@ LAYERS = ("fused", "separate", "hidden")
 IDS = ("a", "b", "c", "d")
 
 
-@pytest.fixture
-def made(small_model, images, tmp_path):
+@pytest.fixture(scope="module")
+def made(small_model, images, tmp_path_factory):
     """A network's metamers of two layers, made with the modified and with the true gradient."""
     network = mm.Network.from_keras(small_model, metamer_layers=[*LAYERS, "classes"])
     null_stimuli = np.random.default_rng(2).random((6, 12, 12, 3), np.float32)
@@ -33,7 +33,7 @@ def made(small_model, images, tmp_path):
     generator = Generator(network, ("fused", "hidden"), StimulusSet(images, IDS, IDS), null)
     folders = {}
     for gradient in (fidelity.MODIFIED, fidelity.TRUE):
-        folder = folders[gradient] = RunFolder(tmp_path / gradient)
+        folder = folders[gradient] = RunFolder(tmp_path_factory.mktemp(gradient))
         config = SynthesisConfig(
             iterations=60, learning_rate=0.02, modified_gradient=gradient == fidelity.MODIFIED
         )

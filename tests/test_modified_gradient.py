@@ -13,7 +13,7 @@ from model_metamers.stimuli.made import objects
 def test_a_deep_layer_matches_worse_with_the_true_relu_gradient():
     network = mm.load_network("vgg_19_small")
     natural = objects.render_objects([0, 48], [2_000_000] * 2).astype(np.float32) / 255
-    config = mm.SynthesisConfig(iterations=150, learning_rate=0.03, decay_rate=0.5, decay_steps=40)
+    config = mm.SynthesisConfig(iterations=80, learning_rate=0.03, decay_rate=0.5, decay_steps=40)
     medians = []
     for setting in (config, replace(config, modified_gradient=False)):
         metamers = mm.synthesize(network, "fc6", natural, setting).metamers

@@ -120,10 +120,10 @@ def test_fresh_weights_depend_on_the_seed_alone():
     assert abs(first[0].std() - np.sqrt(2 / 27)) < 0.02  # He: 3 x 3 x 3 inputs per unit
 
 
-def test_fresh_logits_of_every_head_start_ten_times_smaller(small_model):
-    x = small_model.get_layer("hidden").output
+def test_fresh_logits_of_every_head_start_ten_times_smaller(model_to_change):
+    x = model_to_change.get_layer("hidden").output
     second = keras.layers.Dense(7, name="second")(x)
-    model = keras.Model(small_model.input, [small_model.output, keras.layers.Softmax()(second)])
+    model = keras.Model(model_to_change.input, [model_to_change.output, keras.layers.Softmax()(second)])
     initialise(model, 0)
     for name, scale in (("hidden", 1.0), ("classes", 0.1), ("second", 0.1)):
         relative = model.get_layer(name).kernel.numpy().std() / (scale * np.sqrt(2 / 16))
@@ -270,10 +270,10 @@ def test_models_without_a_graph_or_with_several_inputs_are_refused():
         Network.from_keras(keras.Model(anysize, keras.layers.ReLU()(anysize)))
 
 
-def test_only_the_part_up_to_the_matched_layer_runs(small_model, images):
-    initialise(small_model, 0)
-    small_model.get_layer("classes").kernel.assign(np.full((16, 5), np.nan, np.float32))
-    response = Network.from_keras(small_model).response("hidden")
+def test_only_the_part_up_to_the_matched_layer_runs(model_to_change, images):
+    initialise(model_to_change, 0)
+    model_to_change.get_layer("classes").kernel.assign(np.full((16, 5), np.nan, np.float32))
+    response = Network.from_keras(model_to_change).response("hidden")
     assert np.isfinite(response(tf.constant(images)).numpy()).all()
 
 

@@ -17,11 +17,12 @@ LBFGS = replace(FAST, solver="lbfgs")
 BOTH = pytest.mark.parametrize("config", [FAST, LBFGS], ids=lambda config: config.solver)
 
 
-@pytest.fixture
+LAYERS = ("fused", "separate", "hidden", "classes")
+
+
+@pytest.fixture(scope="module")
 def network(small_model):
-    return Network.from_keras(
-        small_model, metamer_layers=["fused", "separate", "hidden", "classes"]
-    )
+    return Network.from_keras(small_model, metamer_layers=LAYERS)
 
 
 def test_adam_step_is_that_of_tf1_with_a_decaying_rate():
@@ -45,7 +46,7 @@ def test_adam_step_is_that_of_tf1_with_a_decaying_rate():
 
 
 @BOTH
-@pytest.mark.parametrize("layer", ["fused", "separate", "hidden", "classes"])
+@pytest.mark.parametrize("layer", LAYERS)
 def test_three_steps_lower_the_loss_of_every_stimulus(network, images, layer, config):
     result = synthesize(network, layer, images, replace(config, iterations=3))
     assert (result.losses[-1] < result.losses[0]).all()
@@ -298,9 +299,10 @@ def test_the_noise_of_sounds_is_in_the_middle_of_a_range(low, high):
     np.testing.assert_allclose(noise, (low + high) / 2 + (high - low) / 2 * plain, rtol=1e-5)
 
 
-def test_nothing_is_traced_twice_and_tensorflow_does_not_warn(network, images, caplog):
+def test_nothing_is_traced_twice_and_tensorflow_does_not_warn(small_model, images, caplog):
     """One trace of the network for a layer, for responses, steps and logged losses together."""
-    traced = []
+    layers = ["separate", "classes"]
+    traced, network = [], Network.from_keras(small_model, metamer_layers=layers)
     matched_response = network.matched_response
 
     def counting(layer, modified_gradient):
@@ -313,7 +315,6 @@ def test_nothing_is_traced_twice_and_tensorflow_does_not_warn(network, images, c
         return replace(matched, pre_activation=pre_activation)
 
     network.matched_response = counting
-    layers = list(network.metamer_layers)
     for seed in range(3):
         for layer in layers:
             for config in (FAST, LBFGS):
@@ -322,8 +323,9 @@ def test_nothing_is_traced_twice_and_tensorflow_does_not_warn(network, images, c
     assert "retracing" not in caplog.text
 
 
-def test_weights_that_change_after_a_synthesis_count_in_the_next(network, images):
+def test_weights_that_change_after_a_synthesis_count_in_the_next(model_to_change, images):
     """The kept graph computes with the network's own weights."""
+    network = Network.from_keras(model_to_change, metamer_layers=["fused"])
     one = replace(FAST, iterations=1)
     synthesize(network, "fused", images, one)
     layer = network.model.get_layer("fused")
