@@ -3,27 +3,29 @@
     python experiments/claims.py                                       # of figures/
     python experiments/claims.py --fig4_audio_dir=runs/fig4_audio      # a run folder of yours
     python experiments/claims.py --fig3_visual_imagenet_dir=runs/fig3_visual_imagenet
+    python experiments/claims.py --preset=imagenet                     # of that preset alone
 
 The first rows are of our small networks. Claims 1 to 5 have further ones for each run of networks
 that others trained: "imagenet" on renders, "imagenet_photographs" (a run of --preset=imagenet with
---stimuli_dir) and "commands", where the folders with that ending are there.
+--stimuli_dir) and "commands", from the folders with that ending.
 
 A reason that is suspected comes with the verdict of suspicions.py on it.
 
 Writes claims.csv: one measurable statement per row, with its statistic, confidence interval,
-number of observations, scale and verdict. Reads the tables of the figures and no network; a claim
-whose tables are not there is "not run".
+number of observations, scale and verdict; and claims_by_run.csv, with a column per run. Reads the
+tables of the figures and no network; a claim whose tables are not there is "not run".
 """
 
 from absl import flags
 
 from model_metamers.analysis.claims.real_networks import REAL_CLAIMS
-from model_metamers.analysis.claims.table import CLAIMS, claims_table
+from model_metamers.analysis.claims.table import CLAIMS, by_run, claims_table
 from model_metamers.analysis.identities import identities_of
 from model_metamers.networks.identity import NetworkIdentity
 from model_metamers.store import RunFolder
 from shared import paths, script
 from shared.modality import IMAGES, SOUNDS, check_run
+from shared.options import COMMANDS, IMAGENET, SMALL
 
 SOURCES = list(
     dict.fromkeys(source for claim in (*CLAIMS, *REAL_CLAIMS) for source in claim.sources)
@@ -33,15 +35,22 @@ EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SOURCES))
 OF_SOUNDS = ("audio", "commands", "cochleagram", "fig2_validation")  # parts of their names
 
 for name in EXPERIMENTS:
-    flags.DEFINE_string(f"{name}_dir", f"figures/{name}", f"Folder with the tables of {name}.py.")
+    flags.DEFINE_string(f"{name}_dir", f"figures/{name}", f"Folder with the tables of {name}.")
 flags.DEFINE_string(
     "suspicions", "figures/suspicions/suspicions.csv", "Table of suspicions.py, where it is there."
 )
-flags.DEFINE_string("output", "figures/claims.csv", "Where the table goes.")
+flags.DEFINE_string(
+    "output", "figures/claims.csv", "Where the table goes; of one preset, to claims_<preset>.csv."
+)
+_PRESET = flags.DEFINE_enum(
+    "preset", None, (SMALL, IMAGENET, COMMANDS), "Only the claims on this preset's runs [all]."
+)
 
 
 def main() -> None:
     """Read the tables, judge the claims, write and print the verdicts."""
+    if _PRESET.value and not flags.FLAGS["output"].present:
+        flags.FLAGS.set_default("output", f"figures/claims_{_PRESET.value}.csv")
     output = paths.output_file("output")
     tested = verdicts_on_suspicions()
     folders = {name: paths.given_folder(f"{name}_dir") for name in EXPERIMENTS}
@@ -65,11 +74,13 @@ def main() -> None:
     for run in runs.values():
         known |= identities_of(run)
     claims = claims_table(tables, scales, known, tested)
+    if _PRESET.value:
+        claims = claims[claims.run.str.startswith(_PRESET.value)]
     script.write_table(output, "claims", claims, "%.4f")
-    shown = claims[
-        ["run", "claim", "part", "value", "ci_low", "ci_high", "n", "verdict", "reason"]
-    ]
-    print(shown.to_string(index=False, na_rep="", float_format="{:.3f}".format))
+    runs = by_run(claims)
+    script.write_table(output.with_stem(f"{output.stem}_by_run"), "claims_by_run", runs, "%.4f")
+    print(runs.to_string(index=False))
+    print(f"{output} tells what was measured, and why a claim is not reproduced")
 
 
 def verdicts_on_suspicions() -> dict[tuple[int, str], str]:
@@ -92,7 +103,7 @@ def check_its_tables(name: str, run: RunFolder, found: list[str]) -> None:
     if not found:
         raise ValueError(
             f"--{name}_dir={run.path} has no {' or '.join(f'{table}.csv' for table in wanted)}: "
-            f"it is no folder of {name}.py; give another"
+            f"it is no folder of {name}; give another"
         )
 
 

@@ -1,6 +1,7 @@
 """The claims: measurements whose answer is known, their intervals, and the committed verdicts."""
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,11 @@ from model_metamers.analysis.claims import matching, resampling, transfer
 from model_metamers.analysis.claims.finding import NotMeasured
 from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.analysis.claims.table import (
-    CLAIMS,
     COLUMNS,
     NOT_REPRODUCED,
     NOT_RUN,
     REPRODUCED,
+    by_run,
     claims_table,
 )
 from model_metamers.networks.catalog import known_identities, network_name
@@ -26,6 +27,7 @@ from model_metamers.networks.identity import FULL, SMALL, NetworkIdentity
 from model_metamers.store import MATCHES_COLUMNS, RECOGNITION_COLUMNS, RunFolder
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
+RUNS = ["small", "imagenet", "imagenet_photographs", "commands"]
 LAYERS = ["cochleagram", "pool_0", "conv_2", "logits"]
 WORDS, SEED = transfer.WORDS, Role("word_reduced_aliasing", seed=1)
 BACKGROUNDS, RANDOM = transfer.BACKGROUNDS, transfer.RANDOM
@@ -297,7 +299,7 @@ def test_a_role_is_what_a_network_is_and_not_what_it_is_called():
     assert str(SEED_ABOVE) == "word_reduced_aliasing, seed 1, above cochleagram"
 
 
-def test_real_networks_have_rows_where_their_tables_are():
+def test_real_networks_are_judged_where_their_tables_are():
     sizes = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
     layers = ("natural", "stem", "stage4", "head", "pool", "logits")
     scores = {
@@ -309,18 +311,24 @@ def test_real_networks_have_rows_where_their_tables_are():
     source = ("fig3_visual_imagenet", "recognition")
     rows = claims_table({source: table}, {source[0]: "here"}, known_identities())
     real = rows[rows.run == "imagenet"]
-    assert set(rows.run) == {"small", "imagenet"} and list(real.claim) == [4, 5, 5, 5]
+    assert set(rows.verdict[rows.run != "imagenet"]) == {NOT_RUN}
+    real = real[real.verdict != NOT_RUN]
+    assert list(real.claim) == [4, 5, 5, 5]
     assert set(real.verdict) == {REPRODUCED} and set(real.scale) == {"here"}
     assert all("other sizes in place of a second seed" in part for part in real.part[1:])
     ratio = (0.4 / 3 - 1 / 16) / (1 - 1 / 16)
     np.testing.assert_allclose(real.value[1:], ratio)
     assert (real.ci_low[1:] < ratio).all() and (ratio < real.ci_high[1:]).all()
-    assert set(rows[rows.run == "small"].verdict) == {NOT_RUN}
+    table = by_run(rows)
+    assert list(table.columns) == ["claim", "part", *RUNS] and table.claim.is_monotonic_increasing
+    assert len(table) == len(rows.drop_duplicates(["claim", "part"]))
+    told = table.imagenet[table.claim == 5].tolist()[-1]
+    assert re.fullmatch(rf"reproduced: {ratio:.3f} \(0\.\d+ to 0\.\d+\)", told)
 
 
 def test_without_tables_all_eleven_claims_are_not_run():
     rows = claims_table({}, {}, {})
-    assert set(rows.claim) == set(range(1, 12)) and len(rows) == len(CLAIMS)
+    assert set(rows.claim) == set(range(1, 12)) and list(dict.fromkeys(rows.run)) == RUNS
     assert set(rows.verdict) == {NOT_RUN} and rows.reason.str.contains("there is no").all()
 
 
@@ -381,7 +389,7 @@ def test_a_folder_without_tables_or_without_a_record_is_told_in_one_line(tmp_pat
     folder, output = tmp_path / "folder", tmp_path / "claims.csv"
     flags = [f"--fig3_visual_dir={folder}", f"--output={output}"]
     folder.mkdir()
-    assert "it is no folder of fig3_visual.py" in error_of(run("claims", *flags, cwd=tmp_path))
+    assert "it is no folder of fig3_visual;" in error_of(run("claims", *flags, cwd=tmp_path))
     for table in ("matches", "recognition"):
         shutil.copy(FIGURES / "fig3_visual" / f"{table}.csv", folder)
     assert "run.json" in error_of(run("claims", *flags, cwd=tmp_path))

@@ -102,8 +102,6 @@ def claims_table(
 ) -> pd.DataFrame:
     """Return one row per claim, in order: those of the small run, then those of real networks.
 
-    A claim about real networks has a row where its tables are there.
-
     Args:
         tables: (experiment, table) -> table, where there is one.
         scales: experiment -> scale of its run.
@@ -111,9 +109,27 @@ def claims_table(
         tested: (claim, part) of the small run -> verdict on its suspected reason (`suspicions`).
     """
     by_role = {source: with_roles(_of_networks(table), known) for source, table in tables.items()}
-    real = [claim for claim in REAL_CLAIMS if set(claim.sources) <= set(tables)]
-    rows = [_row(claim, by_role, scales, tested or {}) for claim in (*CLAIMS, *real)]
+    rows = [_row(claim, by_role, scales, tested or {}) for claim in (*CLAIMS, *REAL_CLAIMS)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
+
+
+def by_run(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per claim and part, with a column per run: verdict, value and interval.
+
+    Args:
+        claims: of `claims_table`.
+    """
+    numbers = claims[["value", "ci_low", "ci_high"]].itertuples(index=False)
+    measured = [
+        "" if pd.isna(value) else f": {value:.3f} ({low:.3f} to {high:.3f})"
+        for value, low, high in numbers
+    ]
+    shown = claims.assign(shown=claims.verdict + measured)
+    runs = list(dict.fromkeys(claims.run))
+    table = shown.pivot(index=["claim", "part"], columns="run", values="shown")[runs]
+    order = pd.MultiIndex.from_frame(claims[["claim", "part"]]).unique()
+    table = table.loc[order].sort_index(level="claim", sort_remaining=False, kind="stable")
+    return table.fillna("").reset_index().rename_axis(columns=None)
 
 
 def _of_networks(table: pd.DataFrame) -> pd.DataFrame:
