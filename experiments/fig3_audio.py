@@ -28,6 +28,7 @@ def compute(options: Options) -> None:
     from shared import audio, stages
 
     generators, observers = audio.load(options), audio.load_observers(options)
+    audio.check_classes(generators, options)
     run = stages.make(generators, options)
     stages.certify(generators, run, options)
     folder = RunFolder(options.output_dir)

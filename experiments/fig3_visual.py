@@ -15,12 +15,13 @@ figure.pdf.
 from typing import TYPE_CHECKING
 
 from shared import figure, presets
-from shared.options import Options, define_flags
+from shared.options import Options, define_flags, define_recognition
 
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
 define_flags(presets.VISUAL_RUN, presets.VISUAL)
+define_recognition()
 
 
 def compute(options: Options) -> None:
@@ -29,10 +30,13 @@ def compute(options: Options) -> None:
     from shared import stages, visual
 
     generators = visual.load(options)
-    visual.check_classes(generators, options)
     networks = visual.observers_among(generators)
+    if options.recognition:
+        visual.check_classes(generators, options)
     run = stages.make(generators, options)
     stages.certify(generators, run, options)
+    if not options.recognition:
+        return
     pipeline.recognise(generators, networks, visual.TASKS, visual.as_seen_by, run)
     stages.add_published(run, ["3b"], "16-way")
 
@@ -40,9 +44,17 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure3 import figure3
-    from shared.examples import curves_to_publish, example_rows, pixels, recognised_layers
+    from shared.examples import (
+        curves_to_publish,
+        example_rows,
+        examples_alone,
+        pixels,
+        recognised_layers,
+    )
     from shared.styles import styles_of
 
+    if not folder.has_table("recognition"):
+        return examples_alone(folder, pixels)
     rows = example_rows(folder, recognised_layers(folder), pixels)
     table = folder.read_table("recognition")
     figure = figure3(rows, table, styles_of(folder), task="16-way")

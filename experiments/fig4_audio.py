@@ -14,12 +14,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared import figure, presets
-from shared.options import Options, define_flags
+from shared.options import Options, define_flags, define_recognition
 
 if TYPE_CHECKING:
     from shared.figure import Figures, RunFolder
 
 define_flags(presets.AUDIO_RUN, presets.AUDIO)
+define_recognition()
 
 
 def compute(options: Options) -> None:
@@ -27,9 +28,15 @@ def compute(options: Options) -> None:
     from model_metamers import pipeline
     from shared import audio, stages
 
-    generators, observers = audio.load(options), audio.load_observers(options)
+    generators = audio.load(options)
+    observers = []
+    if options.recognition:
+        audio.check_classes(generators, options)
+        observers = audio.load_observers(options)
     run = stages.make(generators, options, observers)
     stages.certify(generators, run, options)
+    if not options.recognition:
+        return
     pipeline.recognise(generators, observers, audio.TASKS, audio.as_heard_by, run)
     stages.add_published(run, ["3d", "4"], "word")
 
@@ -37,9 +44,17 @@ def compute(options: Options) -> None:
 def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure4 import figure4
-    from shared.examples import curves_to_publish, example_rows, recognised_layers, sound_picture
+    from shared.examples import (
+        curves_to_publish,
+        example_rows,
+        examples_alone,
+        recognised_layers,
+        sound_picture,
+    )
     from shared.styles import styles_of
 
+    if not folder.has_table("recognition"):
+        return examples_alone(folder, sound_picture)
     layers = recognised_layers(folder)
     panels = compared(folder, layers)
     shown = dict.fromkeys(name for names in panels.values() for name in names)

@@ -29,6 +29,7 @@ def compute(options: Options) -> None:
     from shared import audio, stages
 
     generators = audio.load(options)
+    audio.check_classes(generators, options)
     observers = audio.load_observers(options, [presets.FIGURE_6_OBSERVER[options.preset]])
     run = stages.make(generators, options)
     stages.certify(generators, run, options)

@@ -35,6 +35,7 @@ def compute(options: Options) -> None:
     from shared import audio, stages
 
     of_waveforms = audio.load(options)
+    audio.check_classes(of_waveforms, options)
     of_cochleagrams = [audio.above_cochleagram(each, options.seed) for each in of_waveforms]
     networks = [generator.network for generator in of_waveforms]
     networks += audio.load_observers(options, [second_seed(each.identity) for each in networks])

@@ -14,7 +14,7 @@ from PIL import Image
 
 from model_metamers.store import MATCHES_COLUMNS, RECOGNITION_COLUMNS, RunFolder
 
-QUICK = ["--networks=vgg_19_small", "--layers=conv1_2,fc8", "--num_null_stimuli=16"]
+QUICK = ["--networks=vgg_19_small", "--layers=conv1_2,fc8", "--num_null_stimuli=4"]
 
 
 def run(*flags, **options):
@@ -107,7 +107,7 @@ def test_the_figure_is_redrawn_from_the_tables_without_tensorflow(finished, tmp_
 @pytest.mark.slow
 def test_a_killed_run_continues_with_the_identical_result(tmp_path):
     """Kill the script when it has saved a state, start it again, compare with an unbroken run."""
-    flags = [*QUICK[:1], "--layers=conv3_4", *QUICK[2:], "--num_stimuli=2", "--iterations=200"]
+    flags = [*QUICK[:1], "--layers=conv3_4", *QUICK[2:], "--num_stimuli=2", "--iterations=100"]
     folders = [tmp_path / name for name in ("unbroken", "killed")]
     assert run(*flags, f"--output_dir={folders[0]}").returncode == 0
     process = command_line.start("fig3_visual", *flags, f"--output_dir={folders[1]}")
@@ -151,6 +151,21 @@ def test_photographs_of_a_folder(shared_data, tmp_path):
     assert result.returncode == 0, result.stderr
     recognition = RunFolder(folder).read_table("recognition").query("source == 'measured'")
     assert set(recognition.task) == {"16-way"}  # no native class is known for a photograph
+
+
+@pytest.mark.slow
+def test_stimuli_without_classes_are_drawn_without_recognition(finished, tmp_path):
+    flat, folder = tmp_path / "flat", tmp_path / "run"
+    shutil.copytree(finished / "previews/vgg_19_small/natural", flat)
+    flags = [*QUICK, f"--stimuli_dir={flat}", f"--output_dir={folder}", "--iterations=5"]
+    assert "or make metamers without recognition (--norecognition)" in error_of(run(*flags))
+    assert not folder.exists()
+    result = run(*flags, "--norecognition")
+    assert result.returncode == 0, result.stderr
+    assert len(RunFolder(folder).read_table("matches")) == 2 * 3
+    assert not (folder / "recognition.csv").exists()
+    with Image.open(folder / "figure.png") as drawn, Image.open(finished / "figure.png") as whole:
+        assert drawn.width == whole.width and drawn.height < whole.height / 2
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,17 @@ def _stimuli_for(options: Options, network: Network) -> generators.Stimuli:
     return natural, *null_sounds(options, network)
 
 
+def check_classes(makers: Sequence[Generator], options: Options) -> None:
+    """Say which of the user's classes are no words that the networks know.
+
+    Raises:
+        ValueError: none of them is one.
+    """
+    if options.stimuli_dir is not None:
+        labels, known = makers[0].stimuli.labels, _known_words(options)
+        generators.check_scorable(labels, known, options.stimuli_dir, known[:20])
+
+
 def natural_sounds(options: Options, network: Network) -> StimulusSet:
     """Return the sounds that get metamers: of the folder, or the shipped clips.
 
@@ -77,10 +88,7 @@ def natural_sounds(options: Options, network: Network) -> StimulusSet:
         ValueError: an unusable folder.
     """
     if options.stimuli_dir:
-        sounds = _from_folder(options.stimuli_dir, options, network, options.num_stimuli)
-        known = _known_words(options)
-        generators.check_scorable(sounds.labels, known, options.stimuli_dir, known[:20])
-        return sounds
+        return _from_folder(options.stimuli_dir, options, network, options.num_stimuli)
     clips = _shipped(network)
     return clips.take(range(min(options.num_stimuli, len(clips))))
 

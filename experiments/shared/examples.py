@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from model_metamers.frontends import picture
 from model_metamers.networks.catalog import catalog_entry
 from model_metamers.plotting.examples import ImageRow
+from model_metamers.plotting.figure3 import figure3
 from model_metamers.plotting.figure5 import figure5
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.store.records import PEOPLE
@@ -34,6 +35,29 @@ def recognised_layers(folder: RunFolder) -> dict[str, list[str]]:
     if not any(found.values()):
         raise ValueError(f"{folder.path} has no metamers to show; leave out --stage=figure")
     return {network: names for network, names in found.items() if names}
+
+
+def examples_alone(
+    folder: RunFolder, draw: Callable[[np.ndarray, str], np.ndarray]
+) -> dict[str, Figure]:
+    """Return the figure of a run whose metamers no network was asked about.
+
+    Args:
+        folder: a run folder with previews and matches.csv.
+        draw: see `example_rows`.
+
+    Raises:
+        ValueError: it has no metamers.
+    """
+    if not folder.has_table("matches"):
+        raise ValueError(f"{folder.path} has no metamers to show; leave out --stage=figure")
+    matches = folder.read_table("matches")
+    layers = {
+        str(network): list(dict.fromkeys(rows.layer))
+        for network, rows in matches.groupby("network", sort=False)
+    }
+    rows = example_rows(folder, layers, draw)
+    return {"figure": figure3(rows, None, styles_of(folder))}
 
 
 def example_rows(

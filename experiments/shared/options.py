@@ -44,7 +44,9 @@ MOST_STIMULI, MOST_ITERATIONS, LARGEST_SEED = 10_000_000, 100_000_000, 2**31 - 1
 
 
 # What is no setting of a run, or stands in its record under another name.
-_NOT_RECORDED = ("run_dir", "output_dir", "strategy", "batch_size", "stage", "share", "repeats")
+_NOT_RECORDED = (
+    "run_dir", "output_dir", "strategy", "batch_size", "stage", "share", "repeats", "recognition",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Options(NullOptions):
     stage: str
     share: Share
     repeats: Repetition | None = None
+    recognition: bool = True
 
     @property
     def run_flag(self) -> str:
@@ -149,6 +152,16 @@ def define_flags(
     flags.DEFINE_enum("strategy", "none", STRATEGIES, "Devices to use.")
     define_count("batch_size", None, "Stimuli optimised together [the preset's].", MOST_STIMULI)
     flags.DEFINE_enum("stage", "all", ("all", "figure"), "Everything, or only redraw the figure.")
+
+
+def define_recognition() -> None:
+    """Define --recognition, which is there to be switched off."""
+    flags.DEFINE_bool(
+        "recognition",
+        True,
+        "Ask networks whether they recognise the metamers; --norecognition for stimuli of classes "
+        "that no network knows, or of none.",
+    )
 
 
 def define_seed(help: str) -> None:
@@ -248,6 +261,7 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
         stage=values.stage,
         share=script.working_share(values.strategy),
         repeats=repeats,
+        recognition="recognition" not in values or values.recognition,
     )
 
 

@@ -30,7 +30,7 @@ HEADING = "Recognition of the metamers made from:"
 @matplotlib.rc_context(RC)
 def figure3(
     image_rows: Sequence[ImageRow],
-    recognition: pd.DataFrame,
+    recognition: pd.DataFrame | None,
     styles: Mapping[str, NetworkStyle],
     task: str | None = None,
     chance: float | None = CHANCE_OF_16,
@@ -39,7 +39,7 @@ def figure3(
 
     Args:
         image_rows: panel a, from top to bottom; panel b has one plot per generator among them.
-        recognition: a recognition.csv table.
+        recognition: a recognition.csv table; None for panel a alone.
         styles: network -> how it is drawn.
         task: see `recognition_by_layer`.
         chance: proportion correct of a guess.
@@ -54,8 +54,11 @@ def figure3(
         raise ValueError("figure3 needs at least one row of images")
     panel_b_mm = examples_height_mm(image_rows) + 9
     layers = {row.generator: row.layers for row in image_rows}
-    page = Page(panel_b_mm + HEADING_MM + plots_height_mm(len(layers)) + LEGEND_MM)
+    below_mm = HEADING_MM + plots_height_mm(len(layers)) + LEGEND_MM
+    page = Page(panel_b_mm + (0 if recognition is None else below_mm))
     draw_examples(page, image_rows, [_row_label(row, styles) for row in image_rows])
+    if recognition is None:
+        return page.figure
     page.heading("b", HEADING, panel_b_mm)
     top_mm = panel_b_mm + HEADING_MM
     plots = draw_recognition(page, top_mm, recognition, layers, styles, task, chance)
