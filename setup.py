@@ -11,6 +11,10 @@ VERSION = re.search(
     (PROJECT / "model_metamers" / "__init__.py").read_text(),
     re.MULTILINE,
 )[1]
+PAPER = (
+    "https://papers.neurips.cc/paper_files/paper/2019/hash/"
+    "ac27b77292582bc293a51055bfc994ee-Abstract.html"
+)
 
 setup(
     name="model_metamers",
@@ -21,10 +25,7 @@ setup(
     author="model_metamers contributors",
     license="MIT",
     license_files=["LICENSE"],
-    project_urls={
-        "Paper": "https://papers.neurips.cc/paper_files/paper/2019/hash/"
-        "ac27b77292582bc293a51055bfc994ee-Abstract.html",
-    },
+    url=PAPER,
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Science/Research",

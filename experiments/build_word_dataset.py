@@ -1,4 +1,4 @@
-"""Choose the speech and the backgrounds that the full-size audio networks are trained on.
+r"""Choose the speech and the backgrounds that the full-size audio networks are trained on.
 
     python experiments/build_word_dataset.py --timit_dirs=timit/train,timit/test \
         --alignments=wsj/words.csv,spoken_wikipedia/words.csv --vocabulary=paper \

@@ -1,4 +1,4 @@
-"""Turn the authors' null distributions of one network into those of a run folder.
+r"""Turn the authors' null distributions of one network into those of a run folder.
 
     python experiments/convert_published_nulls.py --network=word_aliased \
         --file=word_aliased_null_dist_spearman_r.pckl --output_dir=runs/fig4_audio

@@ -59,6 +59,11 @@ def main() -> None:
     set_default_folders()
     output_dir = paths.output_folder("output_dir")
     runs = existing_runs(chosen)
+    if not runs and set(chosen) <= set(RUN_DIRS):
+        missing = ", ".join(
+            f"--{RUN_DIRS[name]}={flags.FLAGS[RUN_DIRS[name]].value}" for name in chosen
+        )
+        raise ValueError(f"there is no run to make tables of: {missing}; make it, or name another")
     if _CHECK.value:
         check_full_size(runs)
     script.start_tensorflow()

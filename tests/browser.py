@@ -1,17 +1,22 @@
 """A browser without a window, and jsPsych from npm, for the tests of pages.
 
-Both are the machine's own: where one is missing, or cannot run, tests say so and are skipped.
+The browser is the machine's own; a test machine (`CI` is set) that has none gets Debian's. Where
+one of them is missing, or cannot run, tests say so and are skipped.
 """
 
+import functools
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from model_metamers.files import locked
 from model_metamers.human import jspsych
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -20,7 +25,7 @@ SWITCHES = (
     "--disable-component-update", "--disable-sync", "--no-first-run", "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
-NPM_SECONDS = 60
+NPM_SECONDS, APT_SECONDS = 60, 300
 
 
 def jspsych_folder(folder: Path) -> Path:
@@ -40,14 +45,37 @@ def jspsych_folder(folder: Path) -> Path:
     return folder
 
 
+def _installed() -> tuple[str | None, str | None]:
+    """Return where the browser and its driver are."""
+    return next(filter(None, map(shutil.which, CHROMIUM)), None), shutil.which("chromedriver")
+
+
+@functools.cache  # once is enough, also where it fails
+def _install() -> None:
+    """Install Debian's browser where that is possible; workers of pytest wait for each other."""
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        return
+    quietly = {"capture_output": True, "timeout": APT_SECONDS}
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    with locked(Path(tempfile.gettempdir()) / "model_metamers_chromium"):
+        if None not in _installed():
+            return
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(["apt-get", "update"], **quietly)
+            install = ["apt-get", "install", "--yes", "--no-install-recommends"]
+            subprocess.run([*install, "chromium", "chromium-driver"], env=environment, **quietly)
+
+
 @contextmanager
 def chromium(profile: Path, width: int = 1280, height: int = 800) -> Iterator[Any]:
     """Give a driver of a browser with a new profile, which downloads into `profile`/downloads."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    driver_path = shutil.which("chromedriver")
+    found, driver_path = _installed()
+    if (found is None or driver_path is None) and os.environ.get("CI"):
+        _install()
+        found, driver_path = _installed()
     if found is None or driver_path is None:
-        pytest.skip("needs Chromium and chromedriver")
+        pytest.skip("needs Chromium and chromedriver (apt-get install chromium chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = found
     for switch in (*SWITCHES, f"--user-data-dir={profile}", f"--window-size={width},{height}"):

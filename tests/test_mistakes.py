@@ -320,6 +320,7 @@ OF_OTHERS = {
         (["--tables=s7"], "unknown table 's7'; choose from: s1, s2"),
         (["--tables=s4", "--preset=imagenet"], "unknown table 's4'; choose from: s5"),
         (["--tables=s5", "--preset=imagenet"], "runs/fig3_visual_imagenet is not there"),
+        (["--preset=commands"], "no run to make tables of: --audio_run_dir=runs/fig4_audio_comm"),
         (["--tables=s5"], "--visual_run_dir=runs/fig3_visual is not there"),
         (["--tables=s5", "--visual_run_dir=file"], "--visual_run_dir=file is a file"),
         (["--visual_run_dir=missing"], "--visual_run_dir=missing is not there"),

@@ -123,7 +123,9 @@ def test_fresh_weights_depend_on_the_seed_alone():
 def test_fresh_logits_of_every_head_start_ten_times_smaller(model_to_change):
     x = model_to_change.get_layer("hidden").output
     second = keras.layers.Dense(7, name="second")(x)
-    model = keras.Model(model_to_change.input, [model_to_change.output, keras.layers.Softmax()(second)])
+    model = keras.Model(
+        model_to_change.input, [model_to_change.output, keras.layers.Softmax()(second)]
+    )
     initialise(model, 0)
     for name, scale in (("hidden", 1.0), ("classes", 0.1), ("second", 0.1)):
         relative = model.get_layer(name).kernel.numpy().std() / (scale * np.sqrt(2 / 16))

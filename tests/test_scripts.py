@@ -78,6 +78,7 @@ def test_usage_stands_in_an_indented_block_with_a_command_on_each_line(path):
     assert any(f"python experiments/{path.name}" in lines[number] for number in commands)
     for number in commands:
         assert re.match(r"    python experiments/\w+\.py\b", lines[number]), lines[number]
+        assert not re.search(r"\S   +-", lines[number]), f"joined with the next: {lines[number]}"
         follows = lines[number + 1] if number + 1 < len(lines) else ""
         continued = lines[number].endswith("\\")
         assert re.match("        " if continued else "    python|$", follows), follows

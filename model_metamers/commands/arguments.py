@@ -28,9 +28,12 @@ OUTPUT_DIR then holds
   gallery.html    all metamers beside their natural stimuli, to be opened in a browser
   previews/       the metamers as PNG or WAV files; the layer "natural" has what they were made of
   matches.csv     one row per metamer: losses, correlations, labels, accepted or not
+  exclusions.csv  how many metamers were not accepted, and why
+  nulls.csv       the null distributions, whose samples are in nulls/
   curves.csv      how loss and correlation went
-  columns.csv     what the columns of the tables mean
+  *.columns.csv   what the columns of each table mean
   run.json        settings, versions, hashes
+  certificate.json  sha256 of the files, and the numbers computed again from them
   metamers/       the same as arrays of NumPy, and states of unfinished ones
 
 A metamer is accepted when the network gives it the label of its natural stimulus and the two
