@@ -89,7 +89,7 @@ def check_scorable(
         found = ", ".join(unknown[:5]) if any(unknown) else "they are in no sub-folder"
         raise ValueError(
             f"none of the stimuli in {folder} can be scored: their classes are not known "
-            f"({found}); name the sub-folders after classes that are ({', '.join(shown)}), or make metamers without "
-            f"recognition (--norecognition)"
+            f"({found}); name the sub-folders after classes that are ({', '.join(shown)}), or "
+            f"make metamers without recognition (--norecognition)"
         )
     return unknown

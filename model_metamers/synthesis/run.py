@@ -6,9 +6,9 @@ in exact arithmetic a metamer does not depend on its batch mates, the batch size
 devices. In float32 rounding differs with batch size, devices and threads, and grows with steps and
 depth. Alone or in a batch of four, metamers of small networks differ by at most 1e-4 of the range
 after 5 evaluations; after 50, by up to .8 of it at single pixels and .02 in correlation, at late
-layers (`tests/test_numerical_health.py` holds them to 1e-4 and .05). With one batch size, other batch mates change no bit. All state is
-explicit (`SynthesisState`); a chunk of evaluations runs inside one graph, and the host logs and
-saves in between.
+layers (`tests/test_numerical_health.py` holds them to 1e-4 and .05). With one batch size, other
+batch mates change no bit. All state is explicit (`SynthesisState`); a chunk of evaluations runs
+inside one graph, and the host logs and saves in between.
 
 Source: paper section 2.1.
 """
