@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from model_metamers.store import RunFolder
 
-FOLDERS = ("fig3_visual", "fig4_audio", "figs1_s8_layer_grids", "figs1_s8_layer_grids_audio")
+FOLDERS = (
+    "fig3_visual", "fig4_audio", "figs1_s8_layer_grids", "figs1_s8_layer_grids_audio",
+    "figs9_cochleagram_metamers",
+)  # fmt: skip
 HEARING = (
     "word_reduced_aliasing_small"  # whose cochleagram it is; all small networks have the same
 )

@@ -10,9 +10,10 @@ from human_runs import write_run
 
 from model_metamers.analysis.claims import suspicions
 from model_metamers.analysis.claims.finding import NotMeasured
-from model_metamers.analysis.claims.roles import Role
+from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.analysis.claims.table import CLAIMS
-from model_metamers.store import RunFolder
+from model_metamers.networks.catalog import known_identities
+from model_metamers.store import RECOGNITION_COLUMNS, RunFolder
 from model_metamers.store.records import LAYER_GRID_DTYPES
 
 LAYERS = [f"layer_{n}" for n in range(8)]
@@ -99,6 +100,28 @@ def test_a_suspicion_needs_metamers_of_the_same_stimuli():
         suspicions.untrained_keeps_a_coarse_spectrogram(apart)
 
 
+def cochleagram_transfer(seed_of_waveforms, seed_of_cochleagrams):
+    """Return a recognition.csv of Figure S9: what the second seed recognises, by layer."""
+    name = "word_reduced_aliasing_small"
+    scores = {"": seed_of_waveforms, ".above_cochleagram": seed_of_cochleagrams}
+    rows = [
+        (f"{name}{seed}{above}", f"{name}{above}", layer, "word", 400, score, 0.01, "measured")
+        for above, of_seed in scores.items()
+        for seed in ("", "_seed1")
+        for layer, score in zip(["natural", *LAYERS], [1.0, *of_seed], strict=True)
+    ]
+    return pd.DataFrame(rows, columns=RECOGNITION_COLUMNS)
+
+
+@pytest.mark.parametrize(("late", "holds"), [(0.6, True), (0.9, False)])
+def test_only_late_cochleagrams_have_room(late, holds):
+    recognition = cochleagram_transfer([0.9] * 8, [1.0] * 5 + [late] * 3)
+    table = with_roles(recognition, known_identities())
+    finding = suspicions.late_cochleagrams_transfer_less(table)
+    assert finding.holds == holds and abs(finding.estimate.value - (0.9 - late)) < 1e-6
+    assert finding.statistic.endswith("last 3 layers")
+
+
 def test_every_test_is_of_a_claim_with_a_reason():
     claims = {(claim.number, claim.part): claim.suspected for claim in CLAIMS}
     places = [(test.claim, test.part) for test in suspicions.TESTS]
@@ -108,7 +131,7 @@ def test_every_test_is_of_a_claim_with_a_reason():
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """The four folders that the script reads; metamers are half their natural stimulus."""
+    """The folders that the script reads; metamers are half their natural stimulus."""
     place = tmp_path_factory.mktemp("runs")
     noise = np.random.default_rng(0)
     runs = {
@@ -124,6 +147,8 @@ def folders(tmp_path_factory):
         grid_name = "figs1_s8_layer_grids" + ("_audio" if rate_hz else "")
         cells = grid(1).assign(network=networks[0]).reindex(columns=list(LAYER_GRID_DTYPES))
         RunFolder(place / grid_name).write_table("layer_grid", cells.fillna({"null_n_pairs": 1}))
+    heard = RunFolder(place / "figs9_cochleagram_metamers")
+    heard.write_table("recognition", cochleagram_transfer([0.9] * 8, [0.5] * 8))
     for folder in place.iterdir():
         (folder / "run.json").write_text(json.dumps(RECORD))
     return place

@@ -108,6 +108,13 @@ def untrained_keeps_a_coarse_spectrogram(similarity: pd.DataFrame) -> Finding:
     )
 
 
+def late_cochleagrams_transfer_less(recognition: pd.DataFrame) -> Finding:
+    """Return claim 11's finding on the last layers alone."""
+    late = list(dict.fromkeys(recognition.layer))[-matching.N_LATE :]
+    finding = transfer.cochleagrams_transfer_less(recognition[recognition.layer.isin(late)])
+    return replace(finding, statistic=f"{finding.statistic}, last {matching.N_LATE} layers")
+
+
 def _kept_by_stimulus(similarity: pd.DataFrame, n_last: int) -> dict[Role, pd.Series]:
     """Return network -> by stimulus, how much more like its own than like others metamers are.
 
@@ -145,4 +152,5 @@ TESTS = (
     ),
     Test(5, "vgg_19", IMAGES, vgg_keeps_a_coarse_form),
     Test(8, "", SOUNDS, untrained_keeps_a_coarse_spectrogram),
+    Test(11, "", ("figs9_cochleagram_metamers", "recognition"), late_cochleagrams_transfer_less),
 )

@@ -89,7 +89,7 @@ CLAIMS = (
     Claim(
         11, "", "metamers optimised as cochleagrams transfer less than as waveforms",
         ((_COCHLEAGRAMS, "recognition"),), transfer.cochleagrams_transfer_less,
-        "the short run changes few of the values that no waveform could have",
+        "what matches an early layer is nearly the stimulus, as either; only late ones leave room",
     ),
 )  # fmt: skip
 
