@@ -166,6 +166,7 @@ def tell(pool: "Pool", plan: "Plan", design: "Design") -> None:
         f"catch and {counts['practice']} practice trials each"
     )
     wanted, each = wanted_trials(pool), set(plan.per_condition.values())
+    needed = wanted * len(plan.per_condition) + flags.FLAGS.practice + flags.FLAGS.catch
     if not plan.is_complete:
         shown = [row["trials"] for row in design.conditions]
         print(
@@ -178,6 +179,10 @@ def tell(pool: "Pool", plan: "Plan", design: "Design") -> None:
             f"the stimuli allow {span(each)} trials per condition, of {wanted} "
             "(design.json has them by condition)"
         )
+    if each != {wanted} or not plan.is_complete:
+        print(f"nobody gets a stimulus twice: all trials need about {needed} natural stimuli")
+    if not counts["catch"] and flags.FLAGS.catch:
+        print("there are no catch trials: nobody will be left out for want of attention")
 
 
 def span(counts: Collection[int]) -> str:

@@ -19,6 +19,7 @@ from model_metamers.analysis.claims.table import (
     NOT_REPRODUCED,
     NOT_RUN,
     REPRODUCED,
+    UNDECIDED,
     by_run,
     claims_table,
 )
@@ -271,8 +272,9 @@ def test_small_and_full_size_networks_are_the_same_claim(scale):
     assert rows.loc[8, "verdict"] == NOT_RUN and "random" in rows.loc[8, "reason"]
     rows = judged(contradicted)
     assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "perhaps" in rows.loc[6, "reason"]
+    assert rows.loc[6, "criterion"] == "above 0"
     rows = judged(shown, n=1)
-    assert rows.loc[6, "verdict"] == NOT_REPRODUCED and "undecided" in rows.loc[6, "reason"]
+    assert rows.loc[6, "verdict"] == UNDECIDED and "the interval is not" in rows.loc[6, "reason"]
 
 
 def test_people_of_the_users_own_are_no_network():
@@ -379,7 +381,7 @@ def test_committed_numbers_are_those_of_the_figures(committed):
 @pytest.mark.artefact
 def test_every_verdict_has_what_it_needs(committed):
     measured = committed[committed.verdict != NOT_RUN]
-    assert set(committed.verdict) <= {REPRODUCED, NOT_REPRODUCED, NOT_RUN}
+    assert set(committed.verdict) <= {REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_RUN}
     assert measured.value.notna().all() and (measured.scale != "").all()
     assert (committed.reason[committed.verdict != REPRODUCED] != "").all()
     assert (committed.reason[committed.verdict == REPRODUCED] == "").all()

@@ -166,6 +166,15 @@ def test_photographs_fill_another_range_and_grey():
     np.testing.assert_allclose(grey[0, 0, :3, 0], [3, -1 + 4 * 0.587, -1], atol=1e-6)
 
 
+def test_stimuli_of_several_folders_are_told_apart_by_them(workplace):
+    (workplace / "cats").mkdir()
+    Image.new("RGB", (20, 20)).save(workplace / "cats" / "one.png")
+    found = inputs.find([workplace / "birds", workplace / "cats"], takes_sounds=False)
+    assert [label for label, _ in found] == ["birds", "birds", "cats"]
+    alone = inputs.find([workplace / "birds"], takes_sounds=False)
+    assert [label for label, _ in alone] == ["", ""]
+
+
 def test_enough_stimuli_of_ones_own_make_the_null(small_model, images):
     network = mm.Network.from_keras(small_model, metamer_layers=["fused"])
     many = np.concatenate([images * factor for factor in (1, 0.8, 0.6, 0.4)])

@@ -50,6 +50,8 @@ def test_the_design_says_what_the_stimuli_allow(place, tmp_path):
     assert [row["trials"] for row in design.conditions] == [8, 8, 8]
     many = make(tmp_path, f"--run_dirs={place / 'two'}", "--participants=9", name="many")
     assert "too few stimuli for 10 trials per condition: everybody has some" in many.stdout
+    assert "all trials need about 136 natural stimuli\n" in many.stdout  # 12 conditions
+    assert "there are no catch trials" in many.stdout
 
 
 def test_people_get_the_files_that_were_certified(place):

@@ -342,7 +342,7 @@ def test_bad_previews_are_not_written(run, ids, images):
 
 
 def test_a_missing_or_damaged_preview_is_named(run):
-    with pytest.raises(ValueError, match=r"dog_01\.png"):
+    with pytest.raises(ValueError, match="there is no preview dog_01 in "):
         run.load_previews(*LAYER, ["dog_01"])
     run.save_previews(*LAYER, ["a"], np.zeros((1, 9)), sample_rate_hz=16_000)
     (run.path / "previews" / "vgg_19_small" / "conv5_4" / "a.wav").write_bytes(b"RIFF")

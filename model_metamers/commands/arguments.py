@@ -44,6 +44,14 @@ The same command continues a run that was interrupted, and leaves alone what is 
 """
 
 
+_LAYERS = (
+    "Print layer, shape, features, gradient of a network. Of a Keras model the layers are those "
+    "with parameters and the ReLUs; `make --layer` takes the others too. The gradient is `true`, "
+    "or `modified` where a layer ends in a ReLU: what the ReLU takes off passes a gradient too "
+    "(paper, section 2.2); `modified and clipped` where the ReLU has an upper limit."
+)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose mistakes are one line."""
 
@@ -59,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="the networks, and where their weights come from")
-    layers = commands.add_parser("layers", help="the layers that metamers are made for")
+    layers = commands.add_parser(
+        "layers", help="the layers that metamers are made for", description=_LAYERS
+    )
     fetch = commands.add_parser("fetch", help="download a network's published weights")
     of_files = f", or a Keras model of your own ({', '.join(KERAS_FILES)})"
     layers.add_argument("network", metavar="NETWORK", help=f"a name of `list`{of_files}")
@@ -86,8 +96,8 @@ def _add_make(make: argparse.ArgumentParser) -> None:
         "--keras_model", metavar="FILE", type=Path, help="or a Keras model of your own"
     )
     add("layer", "layers to match; left out, it is said which there are", nargs="+", metavar="L")
-    add("input", "image or sound files, or folders of them (a sub-folder per class)",
-        nargs="+", type=Path, metavar="PATH", required=True)  # fmt: skip
+    add("input", "image or sound files, or folders of them: one with a sub-folder per class, or "
+        "several, one per class", nargs="+", type=Path, metavar="PATH", required=True)  # fmt: skip
     add("output_dir", "where the run folder goes [runs/<network>]", type=Path, metavar="DIR")
     add("iterations", "evaluations of loss and gradient, at most [%(default)s]",
         type=_whole(1), default=300, metavar="N")  # fmt: skip

@@ -71,7 +71,9 @@ def check_stimulus_shape(network: Network) -> None:
 
 
 def find(paths: Sequence[Path], takes_sounds: bool) -> list[tuple[str, Path]]:
-    """Return (label, file) of all that some files and folders hold; files have the label "".
+    """Return (label, file) of all that some files and folders hold.
+
+    A file has its sub-folder's name as label; of several folders it has the folder's; or else "".
 
     Raises:
         ValueError: a path that is not there, holds nothing or is of the other kind.
@@ -82,7 +84,8 @@ def find(paths: Sequence[Path], takes_sounds: bool) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     for path in paths:
         if path.is_dir():
-            found += files_of(path)
+            own_name = path.resolve().name if len(paths) > 1 else ""
+            found += [(label or own_name, file) for label, file in files_of(path)]
         elif not path.exists():
             raise ValueError(f"--input {path} is not there; name a file or a folder of {kind}s")
         elif path.suffix.lower() not in known:

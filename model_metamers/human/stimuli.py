@@ -159,8 +159,8 @@ def _preview(folder: RunFolder, network: str, layer: str, source: str) -> Path:
     path = folder.preview_path(network, layer, source)
     if path is None:
         raise ValueError(
-            f"{folder.path} lacks the preview of {source} from {network} {layer}; run the script "
-            "that made the folder again"
+            f"{folder.path} lacks the preview of {source} from {network} {layer} (those under "
+            "figures/ hold samples only); run the script that made the folder again"
         )
     return path
 

@@ -265,6 +265,9 @@ def git_revision() -> str | None:
     return result.stdout.strip()
 
 
+_FOLLOWING = ("decay_steps",)  # from the number of iterations
+
+
 def _check_same(old: Mapping, new: Mapping, keys: Collection[str], what: str) -> None:
     """Raise ValueError, "<key> = <old>, and this run has <new>", for the first that differs."""
     for key in keys:
@@ -274,7 +277,9 @@ def _check_same(old: Mapping, new: Mapping, keys: Collection[str], what: str) ->
             raise ValueError(
                 f"{what}{key} = {_short(old[key])}, and this run has {_short(new[key])}"
             )
-        _check_same(old[key], new[key], sorted(old[key]), f"{what}{key} ")
+        # The user's own setting before those that follow from it.
+        names = sorted(old[key], key=lambda name: (name in _FOLLOWING, name))
+        _check_same(old[key], new[key], names, f"{what}{key} ")
 
 
 def _short(value: Any) -> str:

@@ -346,8 +346,13 @@ class RunFolder(Tables):
         folder = self._preview_folder(network, layer)
         previews = []
         for name in map(_safe, stimulus_ids):
+            path = self.preview_path(network, layer, name)
+            if path is None:
+                raise ValueError(
+                    f"there is no preview {name} in {folder}; run the command that made the run "
+                    f"again, or name a folder with all previews (figures/ has samples only)"
+                )
             try:
-                path = self.preview_path(network, layer, name) or folder / f"{name}.png"
                 is_sound = path.suffix == ".wav"
                 previews.append(read_sound(path) if is_sound else read_image(path, stimulus_range))
             except ValueError as error:

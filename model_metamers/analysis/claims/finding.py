@@ -37,6 +37,11 @@ class Finding:
         return low > self.limit if self.above else high < self.limit
 
     @property
+    def criterion(self) -> str:
+        """Where the whole interval has to lie: "above 0.95"."""
+        return f"{'above' if self.above else 'below'} {self.limit:g}"
+
+    @property
     def inclined(self) -> bool:
         """Return whether the value does, whatever the interval."""
         return (self.estimate.value > self.limit) == self.above

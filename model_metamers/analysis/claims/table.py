@@ -15,10 +15,11 @@ from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.networks.identity import NetworkIdentity
 from model_metamers.store.records import PEOPLE
 
-REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not run"
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+UNDECIDED, NOT_RUN = "undecided", "not run"
 COLUMNS = [
-    "run", "claim", "part", "statement", "statistic", "value", "ci_low", "ci_high", "n",
-    "resampled", "scale", "verdict", "reason",
+    "run", "claim", "part", "statement", "statistic", "criterion", "value", "ci_low", "ci_high",
+    "n", "resampled", "scale", "verdict", "reason",
 ]  # fmt: skip
 
 _IMAGES, _SOUNDS, _GRID = "fig3_visual", "fig4_audio", "figs1_s8_layer_grids"
@@ -160,8 +161,10 @@ def _row(
     except NotMeasured as lack:
         return row | {"verdict": NOT_RUN, "reason": str(lack)}
     tested_reason = tested.get((claim.number, claim.part)) if claim.run == SMALL else None
+    against = UNDECIDED if finding.inclined else NOT_REPRODUCED
     verdict = {
-        "verdict": REPRODUCED if finding.holds else NOT_REPRODUCED,
+        "criterion": finding.criterion,
+        "verdict": REPRODUCED if finding.holds else against,
         "reason": "" if finding.holds else _reason(finding, claim.suspected, tested_reason),
     }
     return row | finding.columns() | verdict
@@ -169,9 +172,8 @@ def _row(
 
 def _reason(finding: Finding, suspected: str, verdict: str | None) -> str:
     """Say whether too little was measured, or what speaks against the claim and perhaps why."""
-    wanted = f"{'above' if finding.above else 'below'} {finding.limit:g}"
     detail = f" ({finding.detail})" if finding.detail else ""
     if finding.inclined:
-        return f"undecided: the value is {wanted}, as claimed, but the interval is not{detail}"
+        return f"the value is {finding.criterion}, as claimed, but the interval is not{detail}"
     tested = "untested" if verdict is None else f"tested: {verdict}"
-    return f"not {wanted}{detail}; perhaps because {suspected} ({tested})"
+    return f"not {finding.criterion}{detail}; perhaps because {suspected} ({tested})"
