@@ -87,7 +87,9 @@ def architecture() -> Callable[[str], network.Network]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(network, "initialise", lambda model, seed: None)
             with keras.StatelessScope(initialize_variables=False):
-                return catalog.load_network(name, weights=None)
+                found = catalog.load_network(name, weights=None)
+        keras.utils.clear_session(free_memory=False)  # or the next scope would fill them all
+        return found
 
     return of
 
