@@ -30,6 +30,22 @@ def checkpoint(request, tmp_path_factory):
         file.unlink()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def each_graph_of_tf_slim_is_built_once():
+    """What it answers depends on nothing but these arguments, and building takes seconds."""
+    answers, compute = {}, slim_reference.reference_activations
+
+    def kept(name, path, stimuli):
+        key = (name, path, stimuli.tobytes())
+        if key not in answers:
+            answers[key] = compute(name, path, stimuli)
+        return answers[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slim_reference, "reference_activations", kept)
+        yield
+
+
 def loaded_network(name, path, **size):
     module = MODULES[name]
     model = getattr(module, name)(**size)
