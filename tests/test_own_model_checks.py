@@ -188,6 +188,127 @@ def test_models_that_answer_differently_from_call_to_call_are_refused(build, mes
     assert "rebuild it" in refused
 
 
+def test_randomness_and_counters_behind_the_matched_layer_are_refused():
+    for last, message in ((Noise(), "at a second call"), (Counter(name="counter"), "counter")):
+        model = functional(
+            lambda x, last=last: layers.Dense(2)(last(layers.Dense(4, name="a")(x)))
+        )
+        assert message in refusal_of(model, metamer_layers=["a"])
+
+
+def test_rare_randomness_is_refused():
+    def rarely(x):
+        return x * tf.cast(tf.random.uniform((tf.shape(x)[0], 1)) > 1e-9, tf.float32)
+
+    model = functional(lambda x: layers.Dense(3)(layers.Lambda(rarely, output_shape=SHAPE)(x)))
+    assert "draws random numbers at inference (RandomUniform)" in refusal_of(model)
+
+
+@pytest.mark.parametrize(
+    "couple",
+    [
+        layers.UnitNormalization(axis=0),
+        layers.Softmax(axis=0),
+        lambda x: x - ops.mean(x, axis=0, keepdims=True),
+    ],
+)
+def test_stimuli_that_a_model_couples_are_refused(couple):
+    model = functional(lambda x: layers.Dense(3, name="dense")(couple(x)))
+    message = refusal_of(model)
+    assert "beside another one, at dense" in message and "(axis=0)" in message
+
+
+def test_layers_whose_first_axis_is_not_the_stimuli_are_left_out(caplog):
+    def folded(x):
+        windows = layers.Dense(4, activation="relu", name="windows")(ops.reshape(x, (-1, 2)))
+        return layers.Dense(2, name="last")(ops.reshape(windows, (-1, 12)))
+
+    model = functional(folded)
+    assert Network.from_keras(model).metamer_layers == ("last",)
+    assert "windows: has 9 rows for 3 stimuli" in caplog.text
+    assert "match another layer" in refusal_of(model, metamer_layers=["windows"])
+    scalar = functional(lambda x: layers.Dense(2, name="d")(x) + 0 * ops.sum(x))
+    assert "couple" in refusal_of(functional(lambda x: layers.Dense(2)(x) + ops.sum(x)))
+    assert Network.from_keras(scalar, metamer_layers=["d"]).metamer_layers == ("d",)
+
+
+def test_layers_that_were_not_asked_for_are_inspected_when_they_are():
+    def build(x):
+        first = layers.Dense(4, name="first")(x)
+        return layers.Dense(2, name="last")(layers.Embedding(9, 2, name="codes")(codes(first)))
+
+    network = Network.from_keras(functional(build), metamer_layers=["first"])
+    assert "sends no gradient" in refusal(network.response, "last")
+
+
+def test_a_model_class_that_overrides_its_calls_is_refused():
+    class Scaled(keras.Model):
+        def __call__(self, x, **options):
+            return super().__call__(x / 255, **options)
+
+    x = keras.Input(SHAPE)
+    assert "no call() of its own" in refusal_of(Scaled(x, layers.Dense(2)(x)))
+
+
+def test_the_name_of_an_added_output_is_free():
+    shared, x = layers.Dense(6, name="twice"), keras.Input(SHAPE)
+    model = keras.Model(x, shared(shared(layers.Dense(6, name="output")(x))))
+    assert Network.from_keras(model).metamer_layers == ("output",)
+
+
+class Block(layers.Layer):
+    """Rectifies with what may be more than a function of its values."""
+
+    def __init__(self, activation, apply, **options):
+        super().__init__(**options)
+        self.activation, self.apply, self.dense = activation, apply, layers.Dense(5)
+
+    def build(self, shape):
+        self.dense.build(shape)
+
+    def call(self, x):
+        return self.apply(self.activation, self.dense(x))
+
+
+class CompiledBlock(Block):
+    """Keeps what was traced."""
+
+    @tf.function
+    def call(self, x):
+        return self.activation(self.dense(x))
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 5)
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        lambda relu, z: relu(z, training=False),
+        lambda relu, z: relu(z) * (relu.name != ""),
+        lambda relu, z: relu.call(z),
+    ],
+)
+def test_a_layer_that_asks_more_of_its_activation_has_the_true_gradient(apply, caplog):
+    block = Block(layers.ReLU(), apply, name="block")
+    network = Network.from_keras(functional(lambda x: layers.Dense(2)(block(x))))
+    assert network.describe().set_index("layer").gradient["block"] == "true"
+
+
+def test_a_compiled_layer_keeps_its_activation():
+    block = CompiledBlock(keras.activations.relu, None, name="block")
+    model = functional(lambda x: layers.Dense(3)(block(x)))
+    network = Network.from_keras(model, (-1, 1), metamer_layers=["block"])
+    stimuli = np.random.default_rng(0).uniform(-1, 1, (40, *SHAPE)).astype(np.float32)
+    assert network.describe().gradient[0] == "true"
+    assert network.activations(stimuli)["block"].min() == 0
+
+
+@pytest.mark.parametrize("bounds", [(-3e38, 3e38), (0, 1e300), (1, 1 + 1e-12), (0, 10**400)])
+def test_ranges_that_single_precision_cannot_hold_are_refused(bounds):
+    assert "stimulus_range" in refusal_of(model_of(layers.Dense(2)), bounds)
+
+
 def test_augmentation_rests_at_inference():
     augmented = model_of(
         layers.RandomFlip(), layers.RandomRotation(0.1), layers.Conv2D(2, 3, activation="relu"),

@@ -197,7 +197,7 @@ WITHOUT_RELU_AT_THE_END = {
     "pooled": (IMAGE, lambda x: layers.MaxPooling2D()(layers.ReLU()(x))),
     "sum": (VECTOR, lambda x: layers.ReLU()(x) + layers.ReLU()(-x)),
     "unequal limits": (VECTOR, relu_pair(None, 0.5)),
-    "concatenated with the input": (VECTOR, lambda x: ops.concatenate([layers.ReLU()(x), x])),
+    "concatenated with the input": (VECTOR, lambda x: ops.concatenate([layers.ReLU()(x), x], -1)),
 }  # fmt: skip
 MOVED = {
     "Flatten": (IMAGE, MODIFIED, lambda x: layers.Flatten()(layers.ReLU()(x))),
@@ -205,7 +205,7 @@ MOVED = {
     "Dropout": (VECTOR, MODIFIED, lambda x: layers.Dropout(0.5)(dense(activation="relu")(x))),
     "Concatenate": (VECTOR, MODIFIED, relu_pair(None, None)),
     "clipped Concatenate": (VECTOR, CLIPPED, relu_pair(0.5, 0.5)),
-    "concatenate": (VECTOR, MODIFIED, lambda x: ops.concatenate([ops.relu(x), ops.relu(-x)])),
+    "concatenate": (VECTOR, MODIFIED, lambda x: ops.concatenate([ops.relu(x), ops.relu(-x)], -1)),
 }
 BLOCKS = {"ReluLast": (VECTOR, CLIPPED, ReluLast())}
 NESTED = {
@@ -315,7 +315,8 @@ def close(actual, expected, tolerance):
 )
 def test_the_gradients_of_catalogued_networks_are_proven_too(name):
     network = catalog.load_network(name, weights=None)
-    proven = inspection.pre_activations(network.model, network.metamer_layers, (-1.0, 1.0))
+    found = inspection.inspect(network.model, network.metamer_layers, (-1.0, 1.0))
+    proven = found.pre_activations
     assert list(proven) == list(network.metamer_layers)
     for layer, rectified in proven.items():
         assert (rectified is None) == (network.pre_activation(layer) is None), layer

@@ -299,6 +299,13 @@ def test_the_noise_of_sounds_is_in_the_middle_of_a_range(low, high):
     np.testing.assert_allclose(noise, (low + high) / 2 + (high - low) / 2 * plain, rtol=1e-5)
 
 
+@pytest.mark.parametrize("low, high", [(5.0, np.inf), (-np.inf, -2.0), (0.0, np.inf)])
+@pytest.mark.parametrize("shape", [(1, 1000), (1, 8, 8, 3)])
+def test_the_noise_lies_inside_a_range_that_is_open_at_one_end(low, high, shape):
+    noise = synthesis.initial_noise(shape, ["a"], 0, Bounds(low, high))
+    assert noise.min() > low and noise.max() < high and noise.std() > 0
+
+
 def test_nothing_is_traced_twice_and_tensorflow_does_not_warn(small_model, images, caplog):
     """One trace of the network for a layer, for responses, steps and logged losses together."""
     layers = ["separate", "classes"]

@@ -68,6 +68,11 @@ def check_stimulus_shape(network: Network) -> None:
             f"3 or 1] and, with --sample_rate_hz, sounds [samples]; for others call "
             f"model_metamers.synthesize in Python"
         )
+    if not np.isfinite(network.stimulus_range or (0.0, 1.0)).all():
+        raise ValueError(
+            f"images have to fill a --stimulus_range with two ends; {network.name} has "
+            f"{network.stimulus_range}"
+        )
 
 
 def find(paths: Sequence[Path], takes_sounds: bool) -> list[tuple[str, Path]]:

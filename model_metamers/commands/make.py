@@ -20,7 +20,7 @@ from model_metamers.networks.keras_files import load_keras_model
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
 from model_metamers.pipeline.certificate import certificate
-from model_metamers.store import RunFolder
+from model_metamers.store import RunFolder, check_layer_name
 from model_metamers.store.certificate import file_hashes, write_certificate
 from model_metamers.synthesis import SynthesisConfig
 
@@ -142,6 +142,7 @@ def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
     for layer in layers:
         if layer not in network.metamer_layers:
             raise ValueError(f"{network.name} has no layer {layer!r}; choose from: {known}")
+        check_layer_name(layer)
     return tuple(layer for layer in network.metamer_layers if layer in layers)
 
 

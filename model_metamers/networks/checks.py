@@ -1,5 +1,6 @@
 """Values checked where they enter: what a network is given is right, or refused in one line."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -23,9 +24,19 @@ def stimulus_range(bounds: Any) -> tuple[float, float] | None:
     if len(values) != 2 or not all(map(_is_number, values)) or not values[0] < values[1]:
         raise ValueError(
             f"stimulus_range must be (lowest, highest), two numbers of which the first is lower, "
-            f"or None for stimuli without bounds; got {bounds!r}"
+            f"or None for stimuli without bounds; got {repr(bounds)[:80]}"
         )
-    return float(values[0]), float(values[1])
+    low, high = float(values[0]), float(values[1])
+    with np.errstate(over="ignore"):
+        ends = np.array([low, high], np.float32)
+        width = ends[1] - ends[0]
+    is_open = np.isinf([low, high])
+    if (np.isinf(ends) != is_open).any() or width == 0 or (not is_open.any() and np.isinf(width)):
+        raise ValueError(
+            f"stimulus_range={bounds!r} is wider, or narrower, than single precision can hold; "
+            f"give a range like (0, 1) or (0, 255)"
+        )
+    return low, high
 
 
 def layer_names(layers: Any, argument: str) -> tuple[str, ...]:
@@ -137,11 +148,9 @@ def _as_numbers(values: Any, network: str, bounds: tuple[float, float] | None) -
         array = array.astype(np.float32)
     few_whole_numbers = bounds is None or bounds[1] - bounds[0] <= 2
     if array.dtype.kind in "ui" and few_whole_numbers:
-        highest = 2 ** (8 * array.dtype.itemsize - (array.dtype.kind == "i"))
-        divisor = highest if bounds is None else 255
         raise ValueError(
             f"{network} takes floats {_in_words(bounds)}; got whole numbers ({array.dtype}). "
-            f"Convert them, for instance with stimuli.astype('float32') / {divisor}"
+            f"Convert them, for instance with stimuli.astype('float32'){_scaled(array, bounds)}"
         )
     if array.dtype.kind not in "fui":
         raise ValueError(
@@ -149,6 +158,16 @@ def _as_numbers(values: Any, network: str, bounds: tuple[float, float] | None) -
             f"Convert it to float32"
         )
     return array
+
+
+def _scaled(whole: np.ndarray, bounds: tuple[float, float] | None) -> str:
+    """Return the arithmetic that brings all values of a whole-number type into the bounds."""
+    n_bits = 8 * whole.dtype.itemsize
+    if whole.dtype.kind == "i" and bounds in (None, (-1.0, 1.0)):
+        return f" / {2 ** (n_bits - 1)}"
+    if bounds == (-1.0, 1.0):
+        return f" / {(2**n_bits - 1) / 2} - 1"
+    return f" / {2**n_bits - 1 if whole.dtype.kind == 'u' else 255}"
 
 
 def _within(array: np.ndarray, network: str, bounds: tuple[float, float]) -> np.ndarray:
@@ -189,4 +208,7 @@ def _texts(values: Any, argument: str, meaning: str) -> tuple[str, ...]:
 
 def _is_number(value: Any) -> bool:
     is_number = isinstance(value, int | float | np.integer | np.floating)
-    return is_number and not isinstance(value, bool) and not np.isnan(value)
+    try:
+        return is_number and not isinstance(value, bool) and not math.isnan(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False

@@ -112,31 +112,24 @@ def inspect(
     outputs = _matchable(model, outputs, left_out, layers)
     candidates = rectifiers.before_relu_of(model, outputs)
     before = {layer: tensor for layer, (tensor, _) in candidates.items()}
-    probes = probing.probe_stimuli(tuple(model.inputs[0].shape[1:]), stimulus_range)
-    responses, before_relu = probing.stateless_responses(model, probes, outputs, before)
-    left_out |= _not_matchable(responses)
+    probes, others = probing.probe_stimuli(tuple(model.inputs[0].shape[1:]), stimulus_range)
+    end: Tensors = {f"its output ({keras_graph.final_layer(model)})": model.outputs[0]}
+    responses, before_relu, at_end = probing.stateless_responses(
+        model, probes, outputs, before, end
+    )
+    left_out |= _not_matchable(responses) | _not_by_stimulus(responses)
     outputs = _matchable(model, outputs, left_out, layers)
     proven = _proven(candidates, responses, before_relu)
     differentiated = {n: before[n] if n in proven else outputs[n] for n in outputs}
-    again, unreached = probing.without_gradient(model, probes, outputs, differentiated)
-    probing.check_repeated(model, responses, again)
+    again, unreached, drawn = probing.without_gradient(model, others, outputs, differentiated, end)
+    probing.check_repeated(model, responses | at_end, again)
+    if drawn:
+        raise ValueError(
+            f"{model.name} draws random numbers at inference ({listed(drawn)}); rebuild it without"
+        )
     left_out |= unreached
     outputs = _matchable(model, outputs, left_out, layers)
     return Findings({layer: proven.get(layer) for layer in outputs}, left_out)
-
-
-def pre_activations(
-    model: keras.Model, layers: Iterable[str], stimulus_range: tuple[float, float] | None
-) -> dict[str, Rectified | None]:
-    """Return what ReLUs are applied to, and their limits; None where that is not proven."""
-    outputs = _outputs(model, layers)
-    candidates = rectifiers.before_relu_of(model, outputs)
-    proven = {}
-    if candidates:
-        before = {layer: tensor for layer, (tensor, _) in candidates.items()}
-        probes = probing.probe_stimuli(tuple(model.inputs[0].shape[1:]), stimulus_range)
-        proven = _proven(candidates, *probing.responses(model, probes, outputs, before))
-    return {layer: proven.get(layer) for layer in outputs}
 
 
 def say_left_out(network: str, left_out: Mapping[str, str]) -> None:
@@ -202,6 +195,16 @@ def _not_matchable(values: Tensors | Responses) -> dict[str, str]:
         elif None in tensor.shape[1:]:
             found[layer] = f"has no fixed shape but {tuple(tensor.shape)}"
     return found
+
+
+def _not_by_stimulus(responses: Responses) -> dict[str, str]:
+    """Return the layers whose first axis is not that of the stimuli, and why."""
+    n_rows = {layer: len(r) if r.shape.rank else 0 for layer, r in responses.items()}
+    return {
+        layer: f"has {n} rows for {probing.N_PROBES} stimuli, whose axis has to come first"
+        for layer, n in n_rows.items()
+        if n != probing.N_PROBES
+    }
 
 
 def _matchable(

@@ -22,7 +22,8 @@ def graph_of(operation: keras.Operation) -> keras.Model | None:
     if not isinstance(operation, keras.Model):
         return None
     graph = getattr(operation, "_functional", operation)  # of a Sequential model, inside it
-    runs_graph = getattr(type(operation).call, "__module__", "").startswith("keras.")
+    of_class = (getattr(type(operation), name) for name in ("call", "__call__"))
+    runs_graph = all(getattr(each, "__module__", "").startswith("keras.") for each in of_class)
     return graph if runs_graph and hasattr(graph, "_nodes_by_depth") else None
 
 
@@ -155,7 +156,10 @@ def with_named_output(model: keras.Model) -> keras.Model:
     output = model.outputs[0]
     if not _ambiguity(_nodes_by_name(graph_of(model))[final_layer(model)]):
         return model
-    named = keras.layers.Identity(name="output")(output)
+    taken, name = _nodes_by_name(graph_of(model)), "output"
+    while name in taken:
+        name += "_"
+    named = keras.layers.Identity(name=name)(output)
     return keras.Model(model.inputs, named, name=model.name)
 
 

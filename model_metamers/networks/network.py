@@ -212,13 +212,14 @@ class Network:
         None where the layer does not end in a ReLU.
 
         Raises:
-            ValueError: as `tensor`.
+            ValueError: as `tensor`; a layer of a user's model that metamers cannot be made for.
         """
         if layer not in self._pre_activations:
             self.tensor(layer)
             found: Mapping[str, tuple[keras.KerasTensor, float] | None]
             if self._needs_proof:
-                found = inspection.pre_activations(self.model, [layer], self.stimulus_range)
+                findings = inspection.inspect(self.model, [layer], self.stimulus_range)
+                found = findings.pre_activations
                 inspection.say_true_gradient(self.model, found)
             else:
                 found = rectifiers.before_relu_of(self.model, [layer])

@@ -1,7 +1,8 @@
 """What a user's model responds to a few stimuli of noise, and what that shows.
 
-Called twice, once directly and once in the form that synthesis differentiates, a model has to
-respond the same and stay as it is. A gradient of each layer has to reach the stimulus.
+Called twice, once directly and once in the form that synthesis differentiates and beside another
+stimulus, a model has to respond the same and stay as it is. A gradient of each layer has to reach
+the stimulus.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,24 +15,35 @@ import tensorflow as tf
 from model_metamers.networks import keras_graph
 from model_metamers.networks.checks import first_line, listed
 
-N_PROBES = 3
+N_PROBES = 3  # in a batch
 _REPEAT = 1e-3  # of two calls of one function, whose sums may be taken in another order
+
+_RANDOM = {
+    "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
+    "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt",
+    "StatefulRandomBinomial", "TruncatedNormal",
+}  # fmt: skip
 
 Tensors = Mapping[str, keras.KerasTensor]  # layer -> symbolic tensor
 Responses = dict[str, tf.Tensor]  # layer -> response to the probe stimuli
 
 
-def probe_stimuli(shape: tuple[int, ...], stimulus_range: tuple[float, float] | None) -> tf.Tensor:
-    """Return noise [N_PROBES, *shape] inside the range, always the same."""
+def probe_stimuli(
+    shape: tuple[int, ...], stimulus_range: tuple[float, float] | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return two batches of noise [N_PROBES, *shape] inside the range, always the same.
+
+    The last stimulus of each is another; the rest are those of both.
+    """
     rng = np.random.default_rng(0)
     low, high = stimulus_range or (-np.inf, np.inf)
     if np.isfinite(low) and np.isfinite(high):
-        probes = rng.uniform(low, high, (N_PROBES, *shape))
+        probes = rng.uniform(low, high, (N_PROBES + 1, *shape))
     else:
-        probes = rng.standard_normal((N_PROBES, *shape))
+        probes = rng.standard_normal((N_PROBES + 1, *shape))
         probes = low + abs(probes) if np.isfinite(low) else probes
         probes = high - abs(probes) if np.isfinite(high) else probes
-    return tf.constant(probes, tf.float32)
+    return tuple(tf.constant(np.delete(probes, n, 0), tf.float32) for n in (-1, -2))
 
 
 def responses(model: keras.Model, probes: tf.Tensor, *groups: Tensors) -> list[Responses]:
@@ -77,39 +89,48 @@ def stateless_responses(
 
 
 def check_repeated(model: keras.Model, first: Responses, second: Responses) -> None:
-    """Raise ValueError where responses differ by more than rounding."""
-    different = [n for n in second if not are_close(first[n], second[n], _REPEAT)]
+    """Raise ValueError where responses to the two batches differ by more than rounding."""
+    both = slice(N_PROBES - 1)
+    different = [n for n in second if not are_close(first[n][both], second[n][both], _REPEAT)]
     if different:
         raise ValueError(
-            f"{model.name} responds to the same stimuli differently at a second call, at "
-            f"{listed(different)}; rebuild it without randomness at inference"
+            f"{model.name} responds to the same stimuli differently at a second call, beside "
+            f"another one, at {listed(different)}; rebuild it without randomness at inference and "
+            f"layers that couple the stimuli of a batch (axis=0)"
         )
 
 
 def without_gradient(
-    model: keras.Model, probes: tf.Tensor, outputs: Tensors, differentiated: Tensors
-) -> tuple[Responses, dict[str, str]]:
-    """Return every layer's response at inference, and why some send no gradient to the stimulus.
+    model: keras.Model,
+    probes: tf.Tensor,
+    outputs: Tensors,
+    differentiated: Tensors,
+    others: Tensors,
+) -> tuple[Responses, dict[str, str], list[str]]:
+    """Return responses at inference, why some send no gradient to the stimulus, and random draws.
 
-    The gradient is that of a sum with random weights. A layer that sends one to an earlier layer
-    which has been reached is reached as well, so that no operation is differentiated twice.
+    Those are operations that draw, however rarely it shows. The gradient is that of a sum with
+    random weights. A layer that sends one to an earlier layer which has been reached is reached as
+    well, so that no operation is differentiated twice.
 
     Args:
         model: the model.
         probes: the stimuli.
         outputs: layer -> its output.
         differentiated: layer -> what synthesis differentiates there.
+        others: further tensors whose responses are returned.
 
     Raises:
         ValueError: the model fails at the stimuli.
     """
-    part = keras.Model(model.inputs[0], [*outputs.values(), *differentiated.values()])
+    groups = (outputs, differentiated, others)
+    part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
     why: dict[str, str] = {}
 
     @tf.function(input_signature=[tf.TensorSpec(probes.shape, tf.float32)], autograph=False)
     def respond(stimuli: tf.Tensor) -> tuple[Responses, Responses]:
         values = part(stimuli, training=False)
-        own, targets = _in_groups((outputs, differentiated), values)
+        own, targets, further = _in_groups(groups, values)
         is_flat, reached = {}, [stimuli]
         for layer, target in targets.items():
             try:
@@ -125,14 +146,16 @@ def without_gradient(
                     "sends no gradient to the stimulus (a cast to integers, argmax, embedding or "
                     "the like is between)"
                 )
-        return own, is_flat
+        return own | further, is_flat
 
     with _failures_told(model, probes):
-        own, is_flat = respond.get_concrete_function()(probes)
+        traced = respond.get_concrete_function()
+        own, is_flat = traced(probes)
+    drawn = {operation.type for operation in traced.graph.get_operations()} & _RANDOM
     for layer in is_flat:
         if is_flat[layer]:
             why[layer] = "changes with the stimulus, but its gradient is zero everywhere"
-    return own, why
+    return own, why, sorted(drawn)
 
 
 def are_close(first: tf.Tensor, second: tf.Tensor, tolerance: float) -> bool:

@@ -159,12 +159,22 @@ def _before_fused_relu(node: Node) -> tuple[keras.KerasTensor, float] | None:
     if not callable(activation) or (holder is not layer and not _is_keras_own(holder)):
         return None
     limit = relu_limit(activation, _small_shape(output), output.dtype)
-    if limit is None:
+    if limit is None or _keeps_traces(holder):
         return None
     without_relu = _WithoutActivation(node, holder)
-    tensor = without_relu(node.input_tensors)
+    try:
+        tensor = without_relu(node.input_tensors)
+    except Exception:  # a layer of one's own may ask more of its activation than its values
+        return None
     # A block of one's own may rectify at several places, or go on after it.
     return (tensor, limit) if without_relu.was_last or holder is not layer else None
+
+
+def _keeps_traces(layer: keras.layers.Layer) -> bool:
+    """Return whether a method is a `tf.function`, which would go on without the activation."""
+    members = [vars(layer), *map(vars, type(layer).__mro__)]
+    compiled = tf.types.experimental.PolymorphicFunction
+    return any(isinstance(member, compiled) for of in members for member in of.values())
 
 
 class _Applied(keras.layers.Layer):

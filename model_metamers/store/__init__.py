@@ -18,7 +18,13 @@ the work is done). Nothing is pickled.
 from model_metamers.store.foreign import load_foreign_pickle
 from model_metamers.store.formats import read_npz, write_npz
 from model_metamers.store.records import MATCHES_COLUMNS, RECOGNITION_COLUMNS
-from model_metamers.store.run_folder import NATURAL, PIECE_ARRAYS, RunFolder, read_run_json
+from model_metamers.store.run_folder import (
+    NATURAL,
+    PIECE_ARRAYS,
+    RunFolder,
+    check_layer_name,
+    read_run_json,
+)
 
 __all__ = [
     "MATCHES_COLUMNS",
@@ -26,6 +32,7 @@ __all__ = [
     "PIECE_ARRAYS",
     "RECOGNITION_COLUMNS",
     "RunFolder",
+    "check_layer_name",
     "load_foreign_pickle",
     "read_npz",
     "read_run_json",

@@ -33,6 +33,7 @@ PIECE_ARRAYS = ("natural", "metamer", "stimulus_id", "loss", "step", "status")
 NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
 
 # A leading dot marks temporary files; ".state" at the end, the unfinished piece.
+_LONGEST_LAYER = 150  # of the 255 that file systems allow, as pieces have longer names
 _SAFE_NAME = re.compile(r"(?!.*\.state$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _log = logging.getLogger(__name__)
 
@@ -275,12 +276,11 @@ class RunFolder(Tables):
         return NullShards(self._null_path(network, layer), n_shards)
 
     def _null_path(self, network: str, layer: str) -> Path:
-        return self.path / "nulls" / _safe(network) / f"{_safe(layer)}.npz"
+        return self.path / "nulls" / _safe(network) / f"{_of_layer(layer)}.npz"
 
     def _piece_path(self, network: str, layer: str, suffix: str = ".npz") -> Path:
-        if layer == NATURAL:
-            raise ValueError(f"a matched layer cannot be called {NATURAL!r}; rename it")
-        return self.path / "metamers" / _safe(network) / f"{_safe(layer)}{suffix}"
+        check_layer_name(layer)
+        return self.path / "metamers" / _safe(network) / f"{_of_layer(layer)}{suffix}"
 
     def save_previews(
         self,
@@ -365,7 +365,7 @@ class RunFolder(Tables):
         return np.stack(previews)
 
     def _preview_folder(self, network: str, layer: str) -> Path:
-        return self.path / "previews" / _safe(network) / _safe(layer)
+        return self.path / "previews" / _safe(network) / _of_layer(layer)
 
     def save_figure(self, figure: Figure, name: str = "figure") -> None:
         """Write a matplotlib Figure as <name>.png (300 dpi) and <name>.pdf."""
@@ -414,6 +414,22 @@ def _safe(name: str) -> str:
             "no '.' in front and no '.state' at the end"
         )
     return str(name)
+
+
+def _of_layer(name: str) -> str:
+    """Return a layer's name as part of a file's: a layer of a sub-model, "inner/c", is inner+c."""
+    return "+".join(map(_safe, str(name).split("/")))
+
+
+def check_layer_name(name: str) -> None:
+    """Raise ValueError where a run folder cannot hold metamers of a layer, for its name."""
+    if name == NATURAL:
+        raise ValueError(f"a matched layer cannot be called {NATURAL!r}; rename it")
+    if len(_of_layer(name)) > _LONGEST_LAYER:
+        raise ValueError(
+            f"the layer {name[:20]}... has a name of {len(name)} letters; rename it, a run folder "
+            f"has room for {_LONGEST_LAYER}"
+        )
 
 
 def _check_ids(stimulus_ids: Sequence[str] | np.ndarray, n_stimuli: int) -> None:

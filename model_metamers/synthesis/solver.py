@@ -71,6 +71,14 @@ class Bounds:
         """Whether the range has both ends."""
         return bool(np.isfinite(self.high - self.low))
 
+    def origin(self, share: float) -> float:
+        """Return what is a share of `width` above the lower end; without one, a width below the
+        upper; without any, zero.
+        """
+        if np.isfinite(self.low):
+            return self.low + share * self.width
+        return self.high - self.width if np.isfinite(self.high) else 0.0
+
     def clip(self, stimuli: tf.Tensor) -> tf.Tensor:
         """Return the nearest stimuli in the range."""
         if np.isinf(self.low) and np.isinf(self.high):

@@ -117,10 +117,10 @@ def initial_noise(
     if len(stimulus_shape) == 1:
         noise = np.stack([pink_noise(stimulus_shape[0], seed, name) for name in stimulus_ids])
         unit = bounds.width / 2 if bounds.is_finite else 1.0
-        origin = (bounds.low + bounds.high) / 2 if bounds.is_finite else 0.0
+        origin = bounds.origin(0.5 if bounds.is_finite else 1.0)
     else:
         noise = np.stack([image_noise(stimulus_shape, seed, name) for name in stimulus_ids])
-        unit, origin = bounds.width, bounds.low if bounds.is_finite else 0.0
+        unit, origin = bounds.width, bounds.origin(0.0)
     return (np.float32(origin) + np.float32(unit) * noise).astype(np.float32)
 
 
