@@ -87,9 +87,10 @@ def find(paths: Sequence[Path], takes_sounds: bool) -> list[tuple[str, Path]]:
     known: Collection[str] = sounds.EXTENSIONS if takes_sounds else images.EXTENSIONS
     files_of = sounds.sound_files if takes_sounds else images.image_files
     found: list[tuple[str, Path]] = []
+    several = sum(path.is_dir() for path in paths) > 1
     for path in paths:
         if path.is_dir():
-            own_name = path.resolve().name if len(paths) > 1 else ""
+            own_name = path.resolve().name if several else ""
             found += [(label or own_name, file) for label, file in files_of(path)]
         elif not path.exists():
             raise ValueError(f"--input {path} is not there; name a file or a folder of {kind}s")

@@ -72,12 +72,10 @@ class Bounds:
         return bool(np.isfinite(self.high - self.low))
 
     def origin(self, share: float) -> float:
-        """Return what is a share of `width` above the lower end; without one, a width below the
-        upper; without any, zero.
-        """
+        """Return what is a share of `width` above the lower end, or a width below the only end."""
         if np.isfinite(self.low):
             return self.low + share * self.width
-        return self.high - self.width if np.isfinite(self.high) else 0.0
+        return self.high - self.width if np.isfinite(self.high) else 0.0  # no end at all
 
     def clip(self, stimuli: tf.Tensor) -> tf.Tensor:
         """Return the nearest stimuli in the range."""
