@@ -26,6 +26,8 @@ def main(arguments: list[str]) -> None:
         raise ValueError("name the run folders to show, as in: gallery.py runs/fig3_visual")
     folders = [RunFolder(name, create=False, flag="RUN") for name in arguments]
     output = paths.if_given(paths.output_file, "output") or Path(arguments[0], FILENAME)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--output={output} is no page; name a file that ends in .html")
     n_shown = write_gallery(folders, output)
     print(f"{output} shows {n_shown} metamers; open it in a browser")
 

@@ -12,6 +12,7 @@ the folder page on a web server, or start human_server.py; human_analysis.py the
 that come back.
 """
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,7 @@ def main() -> None:
     output = paths.output_folder("output_dir")
     if not flags.FLAGS.run_dirs:
         raise ValueError("--run_dirs is needed: name one or more run folders with metamers")
+    check_address(flags.FLAGS.post_to)
     consent = consent_text(paths.if_given(_file, "consent"))
 
     from model_metamers.human import jspsych, pages, trials
@@ -94,6 +96,12 @@ def main() -> None:
     tell(pool, plan, design)
     print(f"open {output / 'page' / 'index.html'}, or: "
           f"python experiments/human_server.py --experiment_dir={output}")  # fmt: skip
+
+
+def check_address(address: str | None) -> None:
+    """Raise ValueError where --post_to is no address that a browser could post to."""
+    if address is not None and not re.fullmatch(r"https?://[^\s/]+\S*", address):
+        raise ValueError(f"--post_to={address} is no address; write https://host/path")
 
 
 def pool_from_flags() -> "Pool":
@@ -145,8 +153,15 @@ def check_output(output: Path) -> None:
         raise ValueError(
             f"people have taken part in the experiment of {output}; choose another --output_dir"
         )
-    if (output / "page").exists() and not (output / "design.json").exists():
-        raise ValueError(f"{output} holds something else's page; choose another --output_dir")
+    if (output / "page").exists() or (output / "design.json").exists():
+        from model_metamers.human.design import read_design
+
+        try:
+            read_design(output)
+        except ValueError:
+            raise ValueError(
+                f"{output} holds something else's page; choose another --output_dir"
+            ) from None
 
 
 def wanted_trials(pool: "Pool") -> int:

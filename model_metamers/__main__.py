@@ -42,7 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("error: the memory is full; give fewer files, or a smaller batch", file=sys.stderr)
         return 2
-    except (ValueError, OSError) as mistake:
+    except OSError as mistake:
+        where, what = mistake.filename, mistake.strerror
+        told = f"{str(where)[:100]}: {what}; choose another path" if where and what else mistake
+        print(f"error: {' '.join(str(told).split())}", file=sys.stderr)
+        return 2
+    except ValueError as mistake:
         print(f"error: {' '.join(str(mistake).split())}", file=sys.stderr)
         return 2
     return 0
@@ -83,11 +88,14 @@ def _layers(name: str) -> None:
 
 
 def _make(chosen: argparse.Namespace) -> None:
-    if chosen.network:
+    if chosen.network is not None:
         catalog.catalog_entry(chosen.network)
     for path in (*chosen.input, *([chosen.keras_model] if chosen.keras_model else ())):
         if not path.exists():
             raise ValueError(f"{path} is not there; give files and folders that are")
+    output = chosen.output_dir
+    if output is not None and output.exists() and not output.is_dir():
+        raise ValueError(f"--output_dir {output} is a file; name a folder")
     _start_tensorflow()
     logging.basicConfig(format="%(message)s")
     logging.getLogger("model_metamers").setLevel(logging.INFO)

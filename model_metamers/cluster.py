@@ -76,9 +76,11 @@ def _jobs_and_task(text: str) -> tuple[dict[str, Sequence[str]], str, int]:
     try:
         described = json.loads(text)
         jobs, task = described["cluster"], described["task"]
-        job, index = task["type"], int(task["index"])
+        job, index = task["type"], _index(task["index"])
+        for name, hosts in jobs.items():
+            _check_hosts(name, hosts)
         n_tasks = len(jobs.get(job, []))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"TF_CONFIG is not of the form {_EXAMPLE} ({_named(error)})") from None
     if job not in (*WORKING_JOBS, *OTHER_JOBS):
         jobs_we_know = ", ".join((*WORKING_JOBS, *OTHER_JOBS))
@@ -87,6 +89,20 @@ def _jobs_and_task(text: str) -> tuple[dict[str, Sequence[str]], str, int]:
     if job in WORKING_JOBS and not 0 <= index < n_tasks:
         raise ValueError(f"TF_CONFIG: there is no {job} {index} among the cluster's {n_tasks}")
     return jobs, job, index
+
+
+def _index(value: Any) -> int:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole and not (isinstance(value, str) and value.isdecimal() and len(value) < 10):
+        raise ValueError(f"the index {value!r} is no whole number")
+    return int(value)
+
+
+def _check_hosts(job: str, hosts: Any) -> None:
+    """Check one job's addresses: a list of them, or a sparse dictionary by index."""
+    addresses = list(hosts.values()) if isinstance(hosts, dict) else hosts
+    if not isinstance(addresses, list) or not all(isinstance(a, str) and a for a in addresses):
+        raise ValueError(f"the hosts of {job} are no list of addresses")
 
 
 def _named(error: Exception) -> str:
@@ -105,9 +121,9 @@ def _slurm_share() -> Share:
 
 def _slurm_number(name: str) -> int:
     text: Any = os.environ.get(name, "")
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 9:
         raise ValueError(
             f"{name} must be a number beside SLURM_PROCID and SLURM_NTASKS of a Slurm job; "
-            f"got {text!r}"
+            f"got {text[:40]!r}"
         )
     return int(text)

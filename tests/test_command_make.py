@@ -97,6 +97,45 @@ def test_images_and_folders_become_metamers(make, workplace, caplog):
     assert {"gallery.html", "matches.csv", "run.json"} <= set(certificate["files"])
 
 
+def test_files_of_something_else_are_left_alone(make, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "gallery.html").write_text("my own")
+    status, printed, path = make(*OF_IMAGES, "--input", "photo.png", folder="mine")
+    assert status == 2 and "mine has a gallery.html of something else" in printed.err
+    assert [file.read_text() for file in path.iterdir()] == ["my own"]
+
+
+@pytest.mark.parametrize("flag", ["--input", "--output_dir", "--keras_model"])
+def test_an_empty_path_is_refused(make, flag, workplace):
+    before = sorted(workplace.iterdir())
+    status, printed, _ = make(*OF_IMAGES, "--input", "photo.png", flag, "")
+    assert status == 2 and f"argument {flag}: is empty" in printed.err
+    assert sorted(workplace.iterdir()) == before
+
+
+def test_layers_of_sub_models_have_files_of_their_own(make, workplace):
+    image = keras.Input((12, 12, 3))
+    inner = keras.Sequential(
+        [keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="c")],
+        name="inner",
+    )
+    keras.Model(image, keras.layers.Flatten()(inner(image))).save(workplace / "outer.keras")
+    flags = ("--keras_model", "outer.keras", "--layer", "inner/c", "--input", "photo.png")
+    status, printed, path = make(*flags)
+    assert status == 0, printed.err
+    run = RunFolder(path, create=False)
+    assert set(run.read_table("matches").layer) == {"inner/c"}
+    assert (path / "previews" / "outer" / "inner+c" / "photo.png").exists()
+    assert run.load_piece("outer", "inner/c")["metamer"].shape == (1, 12, 12, 3)
+    assert "inner/c" in (path / "gallery.html").read_text()
+
+
+def test_images_need_a_range_with_two_ends(make):
+    arguments = (*OF_IMAGES, "--input", "photo.png", "--stimulus_range", "0", "inf")
+    status, printed, path = make(*arguments)
+    assert status == 2 and "a --stimulus_range with two ends" in printed.err and not path.exists()
+
+
 def test_curves_end_where_the_metamers_are(make):
     _, _, path = make(*OF_IMAGES, "--input", "photo.png", "--solver", "adam")
     run = RunFolder(path, create=False)

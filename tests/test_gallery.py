@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import time
 
 import numpy as np
@@ -145,6 +146,20 @@ def test_a_run_without_previews_is_refused(tmp_path, runs):
     folder.write_table("matches", runs[0].read_table("matches"))
     with pytest.raises(ValueError, match="has no metamers to show"):
         exhibits.exhibits_of(folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"layers": []}, {"layers": {"a": 5}}, {"stimulus_labels": []}, {"synthesis": None}],
+)
+def test_a_record_of_another_kind_is_told(changes, runs, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(runs[0].path, copy)
+    record = json.loads((copy / "run.json").read_text())
+    record["config"] |= changes
+    (copy / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=f"run.json has {next(iter(changes))} = "):
+        exhibits.exhibits_of(RunFolder(copy, create=False))
 
 
 def test_small_pictures_are_exact_and_large_ones_small(tmp_path):

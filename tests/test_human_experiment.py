@@ -165,6 +165,9 @@ def test_words_of_a_file(tmp_path):
         (["--run_dirs={place}/pictures", "--consent={place}/blank"], "is empty"),
         (["--run_dirs={place}/pictures", "--jspsych_dir={place}"], "npm install jspsych@8.2.3"),
         (["--run_dirs={place}/pictures", "--degrees=90"], "degrees"),
+        (["--run_dirs={place}/pictures", "--degrees=nan"], "--degrees=nan must be a finite"),
+        (["--run_dirs={place}/pictures", "--post_to=hello world"], "--post_to=hello world is no"),
+        (["--run_dirs={place}/pictures", "--post_to="], "is no address"),
     ],
 )
 def test_mistakes_of_an_experiment(place, tmp_path, flags, message):
@@ -183,6 +186,8 @@ def test_an_experiment_that_has_begun_is_not_made_anew(place, tmp_path):
     (tmp_path / "experiment" / "responses" / "participant_001.csv").write_text("")
     assert "people have taken part" in command_line.error_of(make(tmp_path, flag))
     (tmp_path / "mine" / "page").mkdir(parents=True)
+    (tmp_path / "mine" / "design.json").write_text('{"my": "own"}')
+    (tmp_path / "mine" / "page" / "thesis.txt").write_text("mine")
     assert "something else's page" in command_line.error_of(make(tmp_path, flag, name="mine"))
 
 

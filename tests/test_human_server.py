@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -50,6 +51,7 @@ def ask(folder):
         connection.close()
         return answer.status, content
 
+    request.port = server.server_port
     yield request
     server.shutdown()
     thread.join()
@@ -93,6 +95,36 @@ def test_every_number_is_given_once_also_after_a_restart(ask, folder):
 def test_a_number_that_has_answered_is_not_given(ask):
     assert ask("POST", "/responses", answers_of(1), CSV)[0] == 200
     assert json.loads(ask("POST", "/participant", "{}", JSON)[1]) == {"participant": 2}
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"given": "x"}', '{"given": -5}', "null"])
+def test_a_damaged_record_of_numbers_is_told(damage, ask, folder):
+    (folder / "responses" / "participants.json").write_text(damage)
+    status, content = ask("POST", "/participant", b"", JSON)
+    assert status == 503 and b"participants.json is damaged; remove it" in content
+
+
+def test_addresses_that_are_none_and_files_that_cannot_be_kept_are_refused(ask, folder, capfd):
+    for method in ("GET", "POST"):
+        with socket.create_connection(("127.0.0.1", ask.port)) as line:
+            headers = "Content-Type: application/json\r\nContent-Length: 0"
+            line.sendall(f"{method} http://[ HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+            assert b" 400 " in line.recv(100)
+    (folder / "responses").rmdir()
+    (folder / "responses").write_text("in the way")
+    assert ask("POST", "/responses", answers_of(1), CSV)[0] == 507
+    error = capfd.readouterr().err
+    assert error.startswith("error: ") and "Traceback" not in error
+
+
+def test_a_browser_that_leaves_is_no_error(ask, folder, capfd):
+    port = ask.port
+    with socket.create_connection(("127.0.0.1", port)) as leaving:
+        leaving.sendall(b"POST /responses HTTP/1.1\r\nContent-Type: text/csv\r\n")
+        leaving.sendall(b"Content-Length: 100\r\n\r\nx")
+        leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert ask("GET", "/")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_response_files_are_kept_as_they_came_and_once(ask, folder):

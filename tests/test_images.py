@@ -1,5 +1,6 @@
 """Photographs as stimuli: every kind of file, the crop, folders, and names fit for files."""
 
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -408,6 +409,19 @@ def test_classes_may_lie_one_folder_deeper(layout, tmp_path):
         save(path, format="JPEG")
         (tmp_path / wordnet_id / f"{wordnet_id}_boxes.txt").write_text("0.JPEG\t0\t0\t9\t9\n")
     assert load_image_folder(tmp_path, 8).labels == ("n01443537", "n02690373")
+
+
+def test_a_class_in_several_folders_is_refused_and_what_is_left_out_is_said(tmp_path, caplog):
+    for name in ("cat/s1/1.png", "cat/s2/2.png", "dog/1.png", "dog/more/2.png", "top.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"cat has files in several sub-folders \(s1, s2\)"):
+        image_files(tmp_path)
+    shutil.rmtree(tmp_path / "cat")
+    caplog.clear()
+    assert [label for label, _ in image_files(tmp_path)] == ["dog"]
+    assert "2.png" in caplog.text and "top.png" in caplog.text
+    assert caplog.text.count("1 files are left out") == 2
 
 
 def test_a_folder_of_splits_names_them(tmp_path):

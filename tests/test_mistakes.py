@@ -464,6 +464,22 @@ CLUSTERS = [
     ({"TF_CONFIG": json.dumps(TASK | {"task": {"type": "boss", "index": 0}})}, "type 'boss'"),
     ({"TF_CONFIG": json.dumps(TASK | {"task": {"type": "worker", "index": 2}})}, "no worker 2"),
     ({"TF_CONFIG": json.dumps(TASK | {"task": {"type": "worker", "index": "x"}})}, "TF_CONFIG"),
+    *(
+        (
+            {"TF_CONFIG": json.dumps(TASK | {"cluster": {"worker": ["a:1", "b:1"]} | other})},
+            "hosts of",
+        )
+        for other in ({"worker": "a:1"}, {"chief": "a:1"}, {"chief": None}, {"ps": [1]})
+    ),
+    *(
+        (
+            {"TF_CONFIG": json.dumps(TASK | {"task": {"type": "worker", "index": index}})},
+            "the index",
+        )
+        for index in (float("inf"), 1.7, True, "9" * 5000)
+    ),
+    ({"TF_CONFIG": "[" * 100_000}, "TF_CONFIG is not of the form"),
+    ({"SLURM_PROCID": "9" * 5000, "SLURM_NTASKS": "2"}, "SLURM_PROCID must be a number"),
     ({"SLURM_PROCID": "0"}, "SLURM_NTASKS must be a number"),
     ({"SLURM_PROCID": "abc", "SLURM_NTASKS": "2"}, "SLURM_PROCID must be a number"),
     ({"SLURM_PROCID": "5", "SLURM_NTASKS": "2"}, "SLURM_PROCID is 5 and SLURM_NTASKS 2"),

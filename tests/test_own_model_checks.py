@@ -241,6 +241,10 @@ def test_layers_that_were_not_asked_for_are_inspected_when_they_are():
     assert "sends no gradient" in refusal(network.response, "last")
 
 
+def test_a_name_that_tensorflow_has_no_scope_for_is_refused():
+    assert "'my conv'" in refusal_of(model_of(layers.Dense(2, name="my conv")))
+
+
 def test_a_model_class_that_overrides_its_calls_is_refused():
     class Scaled(keras.Model):
         def __call__(self, x, **options):

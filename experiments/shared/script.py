@@ -6,6 +6,7 @@ and most mistakes are told at once.
 
 import errno
 import gc
+import math
 import sys
 import textwrap
 from collections.abc import Callable
@@ -53,7 +54,9 @@ def run_with_arguments(main: Callable[[list[str]], None]) -> None:
     logging.get_absl_handler().addFilter(lambda record: record.name.startswith(LOGGERS))
     try:
         with ending_by_signals():
-            main(flags.FLAGS(sys.argv)[1:])
+            rest = flags.FLAGS(sys.argv)[1:]
+            check_numbers()
+            main(rest)
     except Finished as finished:
         logging.info("%s", finished)
     except (flags.Error, ValueError, OSError, MemoryError) as mistake:
@@ -63,6 +66,13 @@ def run_with_arguments(main: Callable[[list[str]], None]) -> None:
         sys.exit(2)
     except Interrupted as interrupted:
         sys.exit(interrupted.status)
+
+
+def check_numbers() -> None:
+    """Raise ValueError for a flag that is nan or inf, which the bounds of flags let through."""
+    for name, value in flags.FLAGS.flag_values_dict().items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"flag --{name}={value} must be a finite number")
 
 
 def _told(mistake: Exception) -> str:

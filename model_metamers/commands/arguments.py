@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 KERAS_FILES = (".keras", ".h5", ".hdf5")
 MOST = 10**9
+MOST_OF_A_NULL = 100_000  # stimuli, which make 5 billion pairs
 LARGEST_SEED = 2**31 - 1
 
 _MAKE = """\
@@ -93,12 +94,12 @@ def _add_make(make: argparse.ArgumentParser) -> None:
     network = make.add_mutually_exclusive_group(required=True)
     network.add_argument("--network", metavar="NAME", help="a network of `model_metamers list`")
     network.add_argument(
-        "--keras_model", metavar="FILE", type=Path, help="or a Keras model of your own"
+        "--keras_model", metavar="FILE", type=_path, help="or a Keras model of your own"
     )
     add("layer", "layers to match; left out, it is said which there are", nargs="+", metavar="L")
     add("input", "image or sound files, or folders of them: one with a sub-folder per class, or "
-        "several, one per class", nargs="+", type=Path, metavar="PATH", required=True)  # fmt: skip
-    add("output_dir", "where the run folder goes [runs/<network>]", type=Path, metavar="DIR")
+        "several, one per class", type=_path, nargs="+", metavar="P", required=True)  # fmt: skip
+    add("output_dir", "where the run folder goes [runs/<network>]", type=_path, metavar="DIR")
     add("iterations", "evaluations of loss and gradient, at most [%(default)s]",
         type=_whole(1), default=300, metavar="N")  # fmt: skip
     add("solver", "how to optimise: lbfgs needs fewer evaluations, adam is the paper's "
@@ -108,12 +109,18 @@ def _add_make(make: argparse.ArgumentParser) -> None:
     add("seed", "of the noise that metamers start from [%(default)s]",
         type=_whole(0, LARGEST_SEED), default=0, metavar="N")  # fmt: skip
     add("num_null_stimuli", "natural stimuli of the null distribution, 0 for none [%(default)s]",
-        type=_whole(0), default=32, metavar="N")  # fmt: skip
+        type=_whole(0, MOST_OF_A_NULL), default=32, metavar="N")  # fmt: skip
     add("batch_size", "stimuli optimised together [%(default)s]",
         type=_whole(1), default=16, metavar="N")  # fmt: skip
     add("stimulus_range", "values of a stimulus of your own model [0 1 for images, none for "
         "sounds]", nargs=2, type=float, metavar=("LOW", "HIGH"))  # fmt: skip
     add("sample_rate_hz", "of the sounds that your own model takes", type=_whole(1), metavar="N")
+
+
+def _path(text: str) -> Path:
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError("is empty; give a path, or leave it out")
+    return Path(text)
 
 
 def _whole(least: int, most: int = MOST) -> Callable[[str], int]:

@@ -21,6 +21,7 @@ from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
 from model_metamers.pipeline.certificate import certificate
 from model_metamers.store import RunFolder, check_layer_name
+from model_metamers.store.certificate import NAME as CERTIFICATE
 from model_metamers.store.certificate import file_hashes, write_certificate
 from model_metamers.synthesis import SynthesisConfig
 
@@ -92,7 +93,9 @@ def make(options: MakeOptions) -> Path:
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
     given = inputs.load(files, network)
     config = synthesis_config(options, network)
-    folder = RunFolder(options.output_dir or Path("runs") / network.name)
+    path = options.output_dir or Path("runs") / network.name
+    check_folder(path)
+    folder = RunFolder(path)
     write_record(folder, options, network, layers, given, config)
     generator = Generator(network, layers, given.stimuli, given.stimuli.take([]))
     unfinished = pipeline.uncertified([generator], folder)
@@ -107,6 +110,14 @@ def make(options: MakeOptions) -> Path:
     write_gallery([folder], page)
     write_certificate(folder, certificate(folder, lambda _: network, file_hashes(folder)))
     return page
+
+
+def check_folder(path: Path) -> None:
+    """Raise ValueError where files of somebody's own would be overwritten."""
+    written = (FILENAME, CERTIFICATE, "matches.csv", "curves.csv", "previews", "metamers")
+    taken = [name for name in written if (path / name).exists()]
+    if taken and not (path / "run.json").exists():
+        raise ValueError(f"{path} has a {taken[0]} of something else; choose another --output_dir")
 
 
 def load_network(options: MakeOptions) -> Network:

@@ -15,6 +15,7 @@ from model_metamers.analysis.identities import identities_of
 from model_metamers.networks.identity import NetworkIdentity, identity_of
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.store.records import logged_evaluations
+from model_metamers.store.run_folder import made_layers
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +60,9 @@ def exhibits_of(folder: RunFolder) -> list[Exhibit]:
     Raises:
         ValueError: a folder without metamers that are certified and have their previews.
     """
-    matches, config = folder.read_table("matches"), folder.read_run_record()["config"]
-    matches = _in_order(matches, config.get("layers", {}))
+    matches, record = folder.read_table("matches"), folder.read_run_record()
+    matches = _in_order(matches, made_layers(record, folder.path / "run.json"))
+    config = record["config"]
     known, curves = identities_of(folder), _Curves(folder, config)
     _, reasons = validation.accept(
         matches.status.tolist(),

@@ -7,6 +7,7 @@ POST /responses         a response file, kept as it came if it is whole and the 
 """
 
 import json
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,7 +63,7 @@ class Laboratory:
         """
         record = self.responses / _NUMBERS_FILE
         with self._lock, locked(record):
-            given = json.loads(record.read_bytes())["given"] if record.exists() else 0
+            given = self._given(record)
             # Who was told a number by somebody else may have answered already.
             free = (n for n in range(given + 1, self._most + 1) if not self._path(n).exists())
             number = next(free, None)
@@ -71,6 +72,19 @@ class Laboratory:
             with atomic_file(record) as file:
                 file.write(json.dumps({"given": number}).encode())
         return number
+
+    @staticmethod
+    def _given(record: Path) -> int:
+        if not record.exists():
+            return 0
+        try:
+            given = json.loads(record.read_bytes())["given"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            given = None
+        if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+            reason = f"{record} is damaged; remove it to go on after the answers there are"
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason)
+        return given
 
     def store(self, body: bytes) -> int:
         """Keep a response file and return its participant.
@@ -97,7 +111,7 @@ class Laboratory:
         Raises:
             Refused: it is not one.
         """
-        name = unquote(urlsplit(address).path).lstrip("/") or "index.html"
+        name = unquote(_path_of(address)).lstrip("/") or "index.html"
         if name == pages.SERVER_SCRIPT:
             script = pages.server_script(participant="participant", responses="responses")
             return script.encode(), CONTENT_TYPES[".js"]
@@ -128,7 +142,22 @@ def make_server(laboratory: Laboratory, host: str, port: int) -> ThreadingHTTPSe
     class Handler(_Handler):
         lab = laboratory
 
-    return ThreadingHTTPServer((host, port), Handler)
+    return _Server((host, port), Handler)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say in one line what went wrong with a connection; closed tabs are nothing wrong."""
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if not isinstance(error, ConnectionError | TimeoutError):
+            print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        raise Refused(HTTPStatus.BAD_REQUEST, "that is no address") from None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -138,15 +167,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         try:
             content, kind = self.lab.file(self.path)
-        except Refused as refused:
+        except (Refused, OSError) as refused:
             self._refuse(refused)
         else:
             self._answer(HTTPStatus.OK, content, kind)
 
     def do_POST(self) -> None:
         try:
-            answer = self._posted(urlsplit(self.path).path)
-        except Refused as refused:
+            answer = self._posted(_path_of(self.path))
+        except (Refused, OSError) as refused:
             self.close_connection = True  # a body that was not read would be the next request
             self._refuse(refused)
         else:
@@ -180,7 +209,12 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.BAD_REQUEST, "the body is cut short")
         return body
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: Refused | OSError) -> None:
+        if isinstance(refused, ConnectionError | TimeoutError):  # nobody listens any more
+            raise refused
+        if isinstance(refused, OSError):  # of this machine's disk
+            print(f"error: {refused}", file=sys.stderr, flush=True)
+            refused = Refused(HTTPStatus.INSUFFICIENT_STORAGE, "the answer cannot be kept")
         content = f"{refused}\n".encode()
         self._answer(refused.status, content, "text/plain; charset=utf-8")
 

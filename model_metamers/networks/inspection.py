@@ -6,6 +6,7 @@ the layer reach the stimulus, and is the layer what its ReLU makes of what comes
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from model_metamers.networks.checks import listed
 from model_metamers.networks.probing import Responses, Tensors
 
 _PROOF = 1e-5  # difference of two computations of a response, relative to its largest value
+
+_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")  # a scope of TensorFlow
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +67,12 @@ def check_model(model: Any) -> None:
             f"keras.Model(inputs, outputs)"
         )
     _check_input(model)
+    odd = [layer.name for layer in model._flatten_layers() if not _NAME.fullmatch(layer.name)]
+    if odd:
+        raise ValueError(
+            f"{model.name} has a layer called {odd[0]!r}, which TensorFlow cannot trace; rename "
+            f"it, with letters, digits, '_', '-' and '.' only"
+        )
     stateful = [
         layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", None) is True
     ]

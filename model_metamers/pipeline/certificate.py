@@ -20,6 +20,7 @@ from model_metamers.networks.network import Network
 from model_metamers.pipeline.certify import compared_with_natural, saved_null
 from model_metamers.pipeline.generator import COMPARED_TOGETHER
 from model_metamers.store import RunFolder
+from model_metamers.store.run_folder import made_layers
 
 # Other machines and batches round differently; a correlation that is further off is another one.
 TOLERANCE = 1e-3
@@ -45,7 +46,7 @@ def certificate(
         ValueError: an unfinished run, damaged files, or another checkpoint than the run's.
     """
     record, matches = folder.read_run_record(), folder.read_table("matches")
-    _check_finished(folder, record["config"].get("layers", {}), matches)
+    _check_finished(folder, made_layers(record, folder.path / "run.json"), matches)
     found, layers = [], []
     for name, of_network in matches.groupby("network", sort=False):
         network = load(str(name))

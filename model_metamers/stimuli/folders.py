@@ -4,12 +4,15 @@ What photographs and sounds have in common.
 """
 
 import itertools
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+_log = logging.getLogger(__name__)
 
 
 def existing_folder(folder: Path, content: str) -> Path:
@@ -45,27 +48,53 @@ def files_by_class(
 ) -> dict[str, list[Path]]:
     """Return sub-folder -> its files, or "" -> the folder's own where no sub-folder has any.
 
-    A class may keep its files one folder deeper, as Tiny-ImageNet does (n01443537/images).
+    A class may keep its files one folder deeper, as Tiny-ImageNet does (n01443537/images). What
+    lies beside the sub-folders that count, or deeper, is left out, and it is said.
 
     Args:
         folder: existing folder.
         extensions: of the files, in lower case, with the dot.
         not_classes: names of sub-folders to leave out.
+
+    Raises:
+        ValueError: beside classes there is a sub-folder with files in several of its own.
     """
-    by_class = {
-        sub.name: files_of(sub, extensions) or _files_below(sub, extensions)
-        for sub in visible(folder)
-        if sub.is_dir() and sub.name not in not_classes
-    }
-    by_class = {label: files for label, files in by_class.items() if files}
-    return by_class or {"": files_of(folder, extensions)}
+    own = files_of(folder, extensions)
+    by_class: dict[str, list[Path]] = {}
+    ambiguous: dict[Path, dict[str, list[Path]]] = {}
+    for sub in visible(folder):
+        if not sub.is_dir() or sub.name in not_classes:
+            continue
+        files, below = files_of(sub, extensions), _by_sub_folder(sub, extensions)
+        if files:
+            _say_left_out(sub, [path for deeper in below.values() for path in deeper])
+            by_class[sub.name] = files
+        elif len(below) == 1:
+            (by_class[sub.name],) = below.values()
+        elif below:
+            ambiguous[sub] = below
+    for sub, below in ambiguous.items() if by_class else ():
+        raise ValueError(
+            f"{sub} has files in several sub-folders ({', '.join(list(below)[:5])}): if they are "
+            f"the classes, give that folder; if it is the class, move the files up"
+        )
+    if by_class:
+        _say_left_out(folder, own)
+    return by_class or {"": own}
 
 
-def _files_below(folder: Path, extensions: Collection[str]) -> list[Path]:
-    """Return the files of a folder's one sub-folder; of none where several have some."""
-    found = [files_of(sub, extensions) for sub in visible(folder) if sub.is_dir()]
-    found = [files for files in found if files]
-    return found[0] if len(found) == 1 else []
+def _by_sub_folder(folder: Path, extensions: Collection[str]) -> dict[str, list[Path]]:
+    """Return sub-folder -> its files, of those that have some."""
+    found = {sub.name: files_of(sub, extensions) for sub in visible(folder) if sub.is_dir()}
+    return {name: files for name, files in found.items() if files}
+
+
+def _say_left_out(folder: Path, files: Sequence[Path]) -> None:
+    if files:
+        _log.warning(
+            "%d files are left out, as %s has its stimuli elsewhere (%s)",
+            len(files), folder, files[0],
+        )  # fmt: skip
 
 
 def nothing_found(folder: Path, content: str, extensions: Collection[str]) -> ValueError:
@@ -83,7 +112,7 @@ def nothing_found(folder: Path, content: str, extensions: Collection[str]) -> Va
     better = [
         sub.name
         for sub in visible(folder)
-        if sub.is_dir() and any(files_by_class(sub, extensions).values())
+        if sub.is_dir() and (files_of(sub, extensions) or _by_sub_folder(sub, extensions))
     ]
     return ValueError(
         f"{message}; give one of its folders: {', '.join(better)}" if better else message

@@ -407,6 +407,34 @@ def read_run_json(path: Path, flag: str) -> dict[str, Any]:
     return record
 
 
+def made_layers(record: dict[str, Any], path: Path) -> dict[str, list[str]]:
+    """Return network -> matched layers of a run, after a look at what else readers rely on.
+
+    Args:
+        record: of `read_run_json`.
+        path: of run.json, for messages.
+
+    Raises:
+        ValueError: layers, labels of stimuli or settings are of another kind.
+    """
+    config = record["config"]
+    layers = config.get("layers", {})
+    of_lists = isinstance(layers, dict) and all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+        for names in layers.values()
+    )
+    labels, settings = (config.get(name, {}) for name in ("stimulus_labels", "synthesis"))
+    of_texts = isinstance(labels, dict) and all(isinstance(x, str) for x in labels.values())
+    are_right = {
+        "layers": of_lists, "stimulus_labels": of_texts, "synthesis": isinstance(settings, dict),
+    }  # fmt: skip
+    for name, is_right in are_right.items():
+        if not is_right:
+            told = repr(config[name])[:60]
+            raise ValueError(f"{path} has {name} = {told}; restore it, or make the run anew")
+    return layers
+
+
 def _safe(name: str) -> str:
     if not _SAFE_NAME.fullmatch(str(name)):
         raise ValueError(
