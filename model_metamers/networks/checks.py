@@ -58,6 +58,13 @@ def layer_names(layers: Any, argument: str) -> tuple[str, ...]:
     return names
 
 
+def layer_name(layer: Any) -> str:
+    """Return the name of a layer, or raise ValueError for something else than text."""
+    if not isinstance(layer, str):
+        raise ValueError(f"layer must be the name of one layer; got {layer!r}")
+    return layer
+
+
 def labels(classes: Any, output_shape: Sequence[int], network: str) -> tuple[str, ...]:
     """Return class names, one per output, or none for None.
 

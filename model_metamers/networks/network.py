@@ -203,7 +203,8 @@ class Network:
         Raises:
             ValueError: unknown name, or a layer that does not stand for one tensor.
         """
-        return self._tensors([layer])[layer]
+        name = checks.layer_name(layer)
+        return self._tensors([name])[name]
 
     def pre_activation(self, layer: str) -> tuple[keras.KerasTensor, float] | None:
         """Return what the ReLU that a layer ends in is applied to, and the ReLU's limit.
@@ -214,7 +215,7 @@ class Network:
         Raises:
             ValueError: as `tensor`; a layer of a user's model that metamers cannot be made for.
         """
-        if layer not in self._pre_activations:
+        if checks.layer_name(layer) not in self._pre_activations:
             self.tensor(layer)
             found: Mapping[str, tuple[keras.KerasTensor, float] | None]
             if self._needs_proof:

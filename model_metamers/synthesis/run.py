@@ -109,6 +109,7 @@ def synthesize(
     Raises:
         ValueError: stimuli of the wrong shape, an unknown layer, or a state of something else.
     """
+    _check_kinds(network, layer, config, strategy, state)
     natural = network.check_stimuli(natural)
     ids = _checked_ids(natural, stimulus_ids)
     strategy = strategy or tf.distribute.get_strategy()
@@ -161,6 +162,24 @@ def _run(
         on_chunk(state)
 
 
+def _check_kinds(network: Any, layer: Any, config: Any, strategy: Any, state: Any) -> None:
+    """Raise ValueError for an argument of another kind than `synthesize` takes."""
+    if not hasattr(network, "matched_response"):
+        raise ValueError(
+            f"synthesize needs a Network; got {type(network).__name__}: load_network(name) and "
+            f"Network.from_keras(model) make one"
+        )
+    if not isinstance(layer, str):
+        raise ValueError(f"layer must be the name of one layer; got {layer!r}")
+    kinds = {"config": (config, SynthesisConfig), "state": (state, SynthesisState),
+             "strategy": (strategy, tf.distribute.Strategy)}  # fmt: skip
+    for name, (value, kind) in kinds.items():
+        if not isinstance(value, kind) and (value is not None or name == "config"):
+            raise ValueError(
+                f"{name} must be a {kind.__name__}; got {type(value).__name__} {value!r:.40}"
+            )
+
+
 def _n_places(n_stimuli: int, batch_size: int | None, n_replicas: int) -> int:
     """Return how many stimuli are optimised at a time, a multiple of the number of replicas."""
     if batch_size is not None and (
@@ -184,6 +203,8 @@ def _kept(graphs: MutableMapping[Hashable, Any], key: Hashable, make: Callable[[
 def _checked_ids(natural: np.ndarray, stimulus_ids: Sequence[str] | None) -> list[str]:
     if stimulus_ids is None:
         return [_content_id(stimulus) for stimulus in natural]
+    if isinstance(stimulus_ids, str) or not np.iterable(stimulus_ids):
+        raise ValueError(f"stimulus_ids must be a list of names; got {stimulus_ids!r}")
     ids = list(stimulus_ids)
     if len(ids) != len(natural):
         raise ValueError(f"expected {len(natural)} stimulus_ids, one per stimulus; got {len(ids)}")

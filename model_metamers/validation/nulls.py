@@ -185,6 +185,8 @@ def null_distribution(
     scratch_dir: str | Path | None = None,
 ) -> NullDistribution:
     """Return the null distribution of one layer; see `null_distributions`."""
+    if not isinstance(layer, str):
+        raise ValueError(f"layer must be the name of one layer; got {layer!r}")
     nulls = null_distributions(
         network, [layer], stimuli, groups, batch_size, pairs, seed, scratch_dir
     )
@@ -218,6 +220,11 @@ def null_distributions(
     Raises:
         ValueError: fewer than two stimuli, groups of another length, or an unknown `pairs`.
     """
+    if not hasattr(network, "activations") or not np.iterable(stimuli):
+        raise ValueError(
+            f"null distributions need a Network and an array of stimuli; got "
+            f"{type(network).__name__} and {type(stimuli).__name__}"
+        )
     plan = NullPlan(len(stimuli), pairs, seed, batch_size)
     labels, seen = plan.check_groups(groups), EqualStimuli(stimuli)
     with ExitStack() as stack:

@@ -34,6 +34,8 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             f"expected two arrays [n, ...] of one shape with two or more features; "
             f"got {list(a.shape)} and {list(b.shape)}"
         )
+    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+        raise ValueError(f"expected arrays of real numbers; got {a.dtype} and {b.dtype}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.ConstantInputWarning)
         rows = [stats.spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a, b, strict=True)]
