@@ -202,6 +202,7 @@ WITHOUT_RELU_AT_THE_END = {
 MOVED = {
     "Flatten": (IMAGE, MODIFIED, lambda x: layers.Flatten()(layers.ReLU()(x))),
     "Reshape": (IMAGE, CLIPPED, lambda x: layers.Reshape((3, 36))(layers.ReLU(0.5)(x))),
+    "linear": (VECTOR, MODIFIED, lambda x: layers.Activation("linear")(layers.ReLU()(x))),
     "Dropout": (VECTOR, MODIFIED, lambda x: layers.Dropout(0.5)(dense(activation="relu")(x))),
     "Concatenate": (VECTOR, MODIFIED, relu_pair(None, None)),
     "clipped Concatenate": (VECTOR, CLIPPED, relu_pair(0.5, 0.5)),

@@ -26,7 +26,7 @@ from model_metamers.networks.keras_graph import (
 # Layers and operations of the same name do the same.
 _MOVES_VALUES = frozenset(
     (
-        "AlphaDropout", "Concatenate", "Dropout", "Flatten", "GaussianDropout", "GaussianNoise",
+        "ActivityRegularization", "AlphaDropout", "Concatenate", "Dropout", "Flatten", "GaussianDropout", "GaussianNoise",
         "Identity", "Permute", "Reshape", "SpatialDropout1D", "SpatialDropout2D",
         "SpatialDropout3D", "Transpose",
     )
@@ -251,6 +251,8 @@ def _before_moving(node: Node) -> tuple[keras.KerasTensor, float] | None:
 
 
 def _only_moves_values(operation: keras.Operation) -> bool:
+    if isinstance(operation, keras.layers.Activation):  # the usual end of half precision
+        return operation.activation is keras.activations.linear
     return type(operation).__name__ in _MOVES_VALUES and _is_keras_own(operation)
 
 
