@@ -102,7 +102,8 @@ def _read_curves(folder: Path) -> "pd.DataFrame":
     tables = [pd.read_csv(path) for path in (folder / "curves").glob("*.csv")]
     if not tables:
         raise ValueError(f"{folder / 'curves'} holds no curves yet; run without --stage=figure")
-    # In the catalogue's order, whatever was made first.
+    # In the catalogue's order, whatever was made first; that of the layers is Keras' to tell.
+    script.start_tensorflow()
     places = {
         (name, layer): (place, catalog_entry(name).metamer_layers.index(layer))
         for place, name in enumerate(list_networks())

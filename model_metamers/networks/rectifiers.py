@@ -26,9 +26,9 @@ from model_metamers.networks.keras_graph import (
 # Layers and operations of the same name do the same.
 _MOVES_VALUES = frozenset(
     (
-        "ActivityRegularization", "AlphaDropout", "Concatenate", "Dropout", "Flatten", "GaussianDropout", "GaussianNoise",
-        "Identity", "Permute", "Reshape", "SpatialDropout1D", "SpatialDropout2D",
-        "SpatialDropout3D", "Transpose",
+        "ActivityRegularization", "AlphaDropout", "Concatenate", "Dropout", "Flatten",
+        "GaussianDropout", "GaussianNoise", "Identity", "Permute", "Reshape", "SpatialDropout1D",
+        "SpatialDropout2D", "SpatialDropout3D", "Transpose",
     )
 )  # fmt: skip
 _SIZES = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 100.0, 1e3)

@@ -75,7 +75,12 @@ def _draw(axes: Axes, course: pd.DataFrame, quantity: str, colours: dict[str, st
     else:
         axes.set_ylim(1e-6, 1)
     axes.minorticks_off()
-    axes.set_xlim(left=0)
+    last = course.evaluations.max()
+    axes.set_xlim(0, last)
+    axes.set_xticks([0, last], ["0", f"{last:g}"])
+    first_label, last_label = axes.get_xticklabels()
+    first_label.set_horizontalalignment("left")
+    last_label.set_horizontalalignment("right")  # or it meets the next plot's first
 
 
 def _colours(curves: pd.DataFrame) -> dict[str, str]:
