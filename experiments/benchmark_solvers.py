@@ -11,10 +11,10 @@ Adam at four rates, which fall in the course of the run as they did in the small
 represented by the rate with the highest median Spearman correlation at the end. With
 `--paper_steps`, Adam has the paper's schedule instead, and L-BFGS a third of its evaluations.
 
-Curves of a network and layer are kept in curves/ as soon as they are there, and the same command
-continues after a break. Beside the folder goes a table of its name with a row for every network
-and layer (seconds are of processor time, without tracing), into it curves.csv, figure.png and
-figure.pdf.
+Curves of a network and layer are kept in curves/ as soon as they are there, all in curves.csv at
+the end, and the same command continues after a break. Beside the folder goes a table of its name
+with a row for every network and layer (seconds are of processor time, without tracing), into it
+curves.csv, figure.png and figure.pdf.
 """
 
 from collections.abc import Sequence
@@ -77,9 +77,9 @@ def _make_curves(folder: Path, networks: Sequence[str], layers: Sequence[str] | 
                 f"{', '.join(network.metamer_layers)}"
             )
         for layer in layers or network.metamer_layers:
-            path = folder / "curves" / f"{name}.{layer}.csv"
-            if not path.exists():
+            if (name, layer) not in _made(folder):  # also by another process
                 logging.info("%s %s", name, layer)
+                path = folder / "curves" / f"{name}.{layer}.csv"
                 script.write(path, _curves(network, layer).to_csv(index=False))
 
 
@@ -96,10 +96,23 @@ def _curves(network: "Network", layer: str) -> "pd.DataFrame":
     return solver_curves.curves(network, layer, natural, configs)
 
 
+def _made(folder: Path) -> "dict[tuple[str, str], pd.DataFrame]":
+    """Return (network, layer) -> curves, of curves/ and of an earlier curves.csv."""
+    import pandas as pd
+
+    files = [folder / "curves.csv", *(folder / "curves").glob("*.csv")]
+    return {
+        names: table
+        for file in files
+        if file.exists()
+        for names, table in pd.read_csv(file).groupby(["network", "layer"], sort=False)
+    }
+
+
 def _read_curves(folder: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    tables = [pd.read_csv(path) for path in (folder / "curves").glob("*.csv")]
+    tables = list(_made(folder).values())
     if not tables:
         raise ValueError(f"{folder / 'curves'} holds no curves yet; run without --stage=figure")
     # In the catalogue's order, whatever was made first; that of the layers is Keras' to tell.
