@@ -20,7 +20,7 @@ from model_metamers.networks.probing import Responses, Tensors
 
 _PROOF = 1e-5  # difference of two computations of a response, relative to its largest value
 
-_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")  # a scope of TensorFlow
+_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]+")  # a scope of TensorFlow
 
 _log = logging.getLogger(__name__)
 
