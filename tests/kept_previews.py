@@ -11,7 +11,7 @@ from pathlib import Path
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 
-EVERY, EVERY_FIFTH = slice(None), slice(None, None, 5)
+EVERY, EVERY_FIFTH, FIRST = slice(None), slice(None, None, 5), slice(1)
 # run -> (network, layer, which of its stimuli in alphabetical order) of what is kept.
 KEPT = {
     "fig2_validation": [("word_aliased_small", "*", EVERY_FIFTH)],
@@ -21,6 +21,7 @@ KEPT = {
         ("vgg_19_small", "*", EVERY),
         ("inception_v3_small", "Mixed_6e", EVERY),
     ],
+    "fig3_visual_imagenet": [("efficientnet_lite0", "*", FIRST)],
     "fig4_audio": [
         ("*", "natural", EVERY),  # the same for all networks, which git keeps once
         ("*", "*", EVERY_FIFTH),
