@@ -165,7 +165,7 @@ def test_stimuli_without_classes_are_drawn_without_recognition(finished, tmp_pat
     assert len(RunFolder(folder).read_table("matches")) == 2 * 3
     assert not (folder / "recognition.csv").exists()
     with Image.open(folder / "figure.png") as drawn, Image.open(finished / "figure.png") as whole:
-        assert drawn.width == whole.width and drawn.height < whole.height / 2
+        assert drawn.width == whole.width and drawn.height < 0.6 * whole.height
 
 
 @pytest.mark.parametrize(

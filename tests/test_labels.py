@@ -45,7 +45,9 @@ def test_a_folder_of_which_nothing_can_be_scored_is_refused(tmp_path):
     known, shown = {"dog", "cat"}, ("cat", "dog")
     assert labels.check_scorable(("dog", "owl", "dog"), known, tmp_path, shown) == ["owl"]
     for found, message in ((("owl",), r"\(owl\)"), (("", ""), r"\(they are in no sub-folder\)")):
-        with pytest.raises(ValueError, match=rf"{message}; name the sub-folders .*: cat, dog$"):
+        with pytest.raises(
+            ValueError, match=rf"{message}; name the sub-folders .*\(cat, dog\), or"
+        ):
             labels.check_scorable(found, known, tmp_path, shown)
 
 

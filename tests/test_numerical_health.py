@@ -97,9 +97,9 @@ def test_alone_or_in_a_batch_differs_by_rounding_that_grows(name, layer, shipped
     for iterations in (5, 50):
         config = mm.SynthesisConfig(iterations=iterations, solver="lbfgs", log_every=iterations)
         both[iterations] = [
-            mm.synthesize(network, layer, natural[:n], config, stimulus_ids="abcd"[:n]).metamers[
-                :1
-            ]
+            mm.synthesize(
+                network, layer, natural[:n], config, stimulus_ids=list("abcd"[:n])
+            ).metamers[:1]
             for n in (1, 4)
         ]
     alone, in_batch = (metamers[0] for metamers in both[5])

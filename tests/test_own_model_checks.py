@@ -438,7 +438,8 @@ def test_layers_and_tasks_of_calls_are_checked():
     for task in (["native"], 0, "words"):
         assert "tasks: native" in refusal(network.logits, stimuli, task)
     for layer in (3, "two", "", "/", "one/", None):
-        assert "no layer" in refusal(network.response, layer)
+        told = "no layer" if isinstance(layer, str) else "the name of one layer"
+        assert told in refusal(network.response, layer)
 
 
 def test_ambiguous_layers_are_left_out_and_named(caplog):

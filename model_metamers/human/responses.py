@@ -67,9 +67,8 @@ def read_folder(folder: Path, design: Design) -> list[Response]:
         ValueError: there are none, one is no intact response file of this experiment, or two are
             of one participant.
     """
-    paths = sorted(
-        p for p in folder.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith(".")
-    )
+    files = folder.iterdir() if folder.is_dir() else ()
+    paths = sorted(p for p in files if p.suffix.lower() == ".csv" and not p.name.startswith("."))
     if not paths:
         raise ValueError(f"there are no response files (*.csv) in {folder}")
     by_participant: dict[int, tuple[Path, list[Response]]] = {}
