@@ -196,6 +196,12 @@ def test_randomness_and_counters_behind_the_matched_layer_are_refused():
         assert message in refusal_of(model, metamer_layers=["a"])
 
 
+@pytest.mark.parametrize("end", [ops.mean, lambda x: ops.argmax(x, axis=-1)])
+def test_an_output_without_logits_does_not_keep_its_layers_from_being_matched(end):
+    model = functional(lambda x: end(layers.Dense(3, name="dense")(x)))
+    assert Network.from_keras(model, metamer_layers=["dense"]).metamer_layers == ("dense",)
+
+
 def test_rare_randomness_is_refused():
     def rarely(x):
         return x * tf.cast(tf.random.uniform((tf.shape(x)[0], 1)) > 1e-9, tf.float32)

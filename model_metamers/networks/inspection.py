@@ -67,15 +67,14 @@ def check_model(model: Any) -> None:
             f"keras.Model(inputs, outputs)"
         )
     _check_input(model)
-    odd = [layer.name for layer in model._flatten_layers() if not _NAME.fullmatch(layer.name)]
+    layers = list(model._flatten_layers())
+    odd = [layer.name for layer in layers if not _NAME.fullmatch(layer.name)]
     if odd:
         raise ValueError(
             f"{model.name} has a layer called {odd[0]!r}, which TensorFlow cannot trace; rename "
             f"it, with letters, digits, '_', '-' and '.' only"
         )
-    stateful = [
-        layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", None) is True
-    ]
+    stateful = [layer.name for layer in layers if getattr(layer, "stateful", None) is True]
     if stateful:
         raise ValueError(
             f"{model.name} keeps state between calls in {listed(stateful)}; rebuild it with "
@@ -122,7 +121,7 @@ def inspect(
     candidates = rectifiers.before_relu_of(model, outputs)
     before = {layer: tensor for layer, (tensor, _) in candidates.items()}
     probes, others = probing.probe_stimuli(tuple(model.inputs[0].shape[1:]), stimulus_range)
-    end: Tensors = {f"its output ({keras_graph.final_layer(model)})": model.outputs[0]}
+    end = _comparable_end(model)
     responses, before_relu, at_end = probing.stateless_responses(
         model, probes, outputs, before, end
     )
@@ -139,6 +138,15 @@ def inspect(
     left_out |= unreached
     outputs = _matchable(model, outputs, left_out, layers)
     return Findings({layer: proven.get(layer) for layer in outputs}, left_out)
+
+
+def _comparable_end(model: keras.Model) -> Tensors:
+    """Return the model's output, from which labels come, where it has numbers of each stimulus."""
+    output = model.outputs[0]
+    dtype = tf.as_dtype(output.dtype)
+    if not output.shape or not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        return {}
+    return {f"its output ({keras_graph.final_layer(model)})": output}
 
 
 def say_left_out(network: str, left_out: Mapping[str, str]) -> None:
