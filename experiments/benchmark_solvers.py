@@ -68,6 +68,7 @@ def _make_curves(folder: Path, networks: Sequence[str], layers: Sequence[str] | 
 
     from model_metamers.networks.catalog import load_network
 
+    made = set(_made(folder))
     for name in networks:
         network = load_network(name)
         unknown = set(layers or ()).difference(network.metamer_layers)
@@ -77,9 +78,9 @@ def _make_curves(folder: Path, networks: Sequence[str], layers: Sequence[str] | 
                 f"{', '.join(network.metamer_layers)}"
             )
         for layer in layers or network.metamer_layers:
-            if (name, layer) not in _made(folder):  # also by another process
+            path = folder / "curves" / f"{name}.{layer}.csv"
+            if (name, layer) not in made and not path.exists():  # made by another process
                 logging.info("%s %s", name, layer)
-                path = folder / "curves" / f"{name}.{layer}.csv"
                 script.write(path, _curves(network, layer).to_csv(index=False))
 
 

@@ -77,9 +77,9 @@ def main() -> None:
     if _PRESET.value:
         claims = claims[claims.run.str.startswith(_PRESET.value)]
     script.write_table(output, "claims", claims, "%.4f")
-    runs = by_run(claims)
-    script.write_table(output.with_stem(f"{output.stem}_by_run"), "claims_by_run", runs, "%.4f")
-    print(runs.to_string(index=False))
+    table, beside = by_run(claims), output.with_stem(f"{output.stem}_by_run")
+    script.write_table(beside, "claims_by_run", table, "%.4f")
+    print(table.to_string(index=False))
     print(f"{output} tells what was measured, and why a claim is not reproduced")
 
 

@@ -42,15 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("error: the memory is full; give fewer files, or a smaller batch", file=sys.stderr)
         return 2
-    except OSError as mistake:
-        where, what = mistake.filename, mistake.strerror
-        told = f"{str(where)[:100]}: {what}; choose another path" if where and what else mistake
-        print(f"error: {' '.join(str(told).split())}", file=sys.stderr)
-        return 2
-    except ValueError as mistake:
-        print(f"error: {' '.join(str(mistake).split())}", file=sys.stderr)
+    except (ValueError, OSError) as mistake:
+        print(f"error: {' '.join(_told(mistake).split())}", file=sys.stderr)
         return 2
     return 0
+
+
+def _told(mistake: ValueError | OSError) -> str:
+    """Return what is said of a mistake; of a path, with the remedy."""
+    if isinstance(mistake, OSError) and mistake.filename and mistake.strerror:
+        return f"{str(mistake.filename)[:100]}: {mistake.strerror}; choose another path"
+    return str(mistake)
 
 
 def _list() -> None:

@@ -128,8 +128,8 @@ def by_run(claims: pd.DataFrame) -> pd.DataFrame:
     shown = claims.assign(shown=claims.verdict + measured)
     runs = list(dict.fromkeys(claims.run))
     table = shown.pivot(index=["claim", "part"], columns="run", values="shown")[runs]
-    order = pd.MultiIndex.from_frame(claims[["claim", "part"]]).unique()
-    table = table.loc[order].sort_index(level="claim", sort_remaining=False, kind="stable")
+    places = claims[["claim", "part"]].drop_duplicates().sort_values("claim", kind="stable")
+    table = table.loc[pd.MultiIndex.from_frame(places)]
     return table.fillna("").reset_index().rename_axis(columns=None)
 
 
