@@ -80,12 +80,15 @@ def distributed_batches(
             f"replicas"
         )
 
-    # Of a stream that TensorFlow does not know to be endless, workers would ask each other at
-    # every step whether it goes on: hence `repeat`.
-    def replica_batches(_: tf.distribute.InputContext) -> tf.data.Dataset:
-        return share().repeat().rebatch(n, drop_remainder=True).prefetch(4)
-
-    return iter(strategy.distribute_datasets_from_function(replica_batches))
+    # A thread that tunes buffers sleeps for longer and longer, up to a minute, and the end of an
+    # iterator waits for it (TensorFlow 2.21). Those of `distribute_datasets_from_function` have it
+    # whatever the options say.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    parts = iter(share().rebatch(n, drop_remainder=True).prefetch(4).with_options(options))
+    return iter(
+        lambda: strategy.experimental_distribute_values_from_function(lambda _: next(parts)), None
+    )
 
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:

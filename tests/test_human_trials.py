@@ -130,3 +130,8 @@ def test_the_order_depends_on_seed_and_participant_and_is_random():
 def test_too_few_stimuli_are_told():
     with pytest.raises(ValueError, match=r"2 natural stimuli are too few for 9 conditions and 4"):
         plan_trials(all_accepted(9, 2), 4, 10, 8, 8, seed=0)
+
+
+def test_more_trials_than_a_study_can_have_are_told_before_they_are_dealt():
+    with pytest.raises(ValueError, match=r"40000 participants with 50 trials each are more than"):
+        plan_trials(all_accepted(5, 60), 40_000, 10, 0, 0, seed=0)

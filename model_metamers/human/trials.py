@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 PRACTICE, CATCH, TEST = "practice", "catch", "test"
 MOST_OF_EACH_EXTRA = 8  # practice, and catch, take one in so many sources at most
+MOST_TRIALS = 1_000_000  # of all participants together; their record takes 150 MB
 
 # What a participant's assignment costs, most important first.
 _IMPOSSIBLE, _EXTRA, _CONDITION, _PAIR, _SOURCE = 1e10, -1e8, 1e5, 100.0, 1.0
@@ -93,7 +94,8 @@ def plan_trials(
         seed: of ties, and with a participant's number of the order of the trials.
 
     Raises:
-        ValueError: so few sources that a condition would be shown to nobody.
+        ValueError: so few sources that a condition would be shown to nobody, or more than
+            `MOST_TRIALS` trials.
     """
     conditions = [name for name, sources in available.items() if sources]
     sources = sorted(available[NATURAL])
@@ -102,6 +104,7 @@ def plan_trials(
     possible = np.array([[source in available[name] for source in sources] for name in conditions])
     each = _trials_of_each(possible, per_condition, sum(extra.values()))
     _check_enough(len(conditions), len(sources), n_participants, sum(extra.values()), each)
+    _check_few_enough(n_participants, min(each.sum() + sum(extra.values()), len(sources)))
     dealer = _Dealer(possible, each, extra, conditions.index(NATURAL), seed)
     participants = []
     for number in range(1, n_participants + 1):
@@ -145,6 +148,14 @@ def _check_enough(
             f"{n_participants} participants: everybody sees each once, {n_extra} of them in "
             f"practice and catch trials, which makes {trials} trials; make metamers of more "
             "stimuli, or choose fewer --networks or --layers"
+        )
+
+
+def _check_few_enough(n_participants: int, n_trials: int) -> None:
+    if n_participants * n_trials > MOST_TRIALS:
+        raise ValueError(
+            f"{n_participants} participants with {n_trials} trials each are more than "
+            f"{MOST_TRIALS:,} trials; plan fewer --participants or --trials_per_condition"
         )
 
 

@@ -46,7 +46,9 @@ def probe_stimuli(
     return tuple(tf.constant(np.delete(probes, n, 0), tf.float32) for n in (-1, -2))
 
 
-def responses(model: keras.Model, probes: tf.Tensor, *groups: Tensors) -> list[Responses]:
+def stateless_responses(
+    model: keras.Model, probes: tf.Tensor, *groups: Tensors
+) -> list[Responses]:
     """Return the values of tensors of a model at inference, group by group.
 
     Args:
@@ -55,17 +57,8 @@ def responses(model: keras.Model, probes: tf.Tensor, *groups: Tensors) -> list[R
         *groups: tensors by layer.
 
     Raises:
-        ValueError: the model fails at the stimuli.
+        ValueError: the model fails at the stimuli, is in training, or changes its state.
     """
-    part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
-    with _failures_told(model, probes):
-        return _in_groups(groups, part(probes, training=False))
-
-
-def stateless_responses(
-    model: keras.Model, probes: tf.Tensor, *groups: Tensors
-) -> list[Responses]:
-    """Return `responses`, or raise ValueError where they are not those of a model at rest."""
     part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
     if forced := keras_graph.forced_into_training(part):
         raise ValueError(
@@ -74,7 +67,8 @@ def stateless_responses(
         )
     variables = model.non_trainable_variables
     states = [tf.convert_to_tensor(variable) for variable in variables]
-    found = responses(model, probes, *groups)
+    with _failures_told(model, probes):
+        found = _in_groups(groups, part(probes, training=False))
     changed = []
     for variable, state in zip(variables, states, strict=True):
         if not np.array_equal(tf.convert_to_tensor(variable), state):
