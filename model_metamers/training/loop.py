@@ -136,18 +136,11 @@ def _resume(
 
 
 def _optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=max(config.steps - config.warmup_steps, 1),
-        warmup_target=config.learning_rate,
-        warmup_steps=config.warmup_steps,
-    )
+    rate, decay = config.learning_rate, config.weight_decay  # each step sets its own rate
     if config.momentum is None:
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
     else:
-        optimizer = keras.optimizers.SGD(
-            schedule, momentum=config.momentum, weight_decay=config.weight_decay
-        )
+        optimizer = keras.optimizers.SGD(rate, momentum=config.momentum, weight_decay=decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -160,6 +153,13 @@ def _train_step(
     strategy: tf.distribute.Strategy,
 ) -> Callable:
     n_replicas = strategy.num_replicas_in_sync
+    # Given to the optimiser itself, a schedule would be computed anew for every variable.
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(config.steps - config.warmup_steps, 1),
+        warmup_target=config.learning_rate,
+        warmup_steps=config.warmup_steps,
+    )
 
     def replica_step(inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
@@ -180,6 +180,7 @@ def _train_step(
 
     @tf.function(autograph=False)
     def step(batch: tuple) -> tf.Tensor:
+        optimizer.learning_rate = rate(optimizer.iterations)
         return strategy.experimental_local_results(strategy.run(replica_step, args=batch))[0]
 
     return step
