@@ -164,6 +164,14 @@ def test_mistakes_are_told_in_one_line(mobilenet_file, tmp_path, monkeypatch):
     refused("takes no input_tensor", "MobileNet", None, input_tensor=1)
     refused("takes no include_preprocessing", "ConvNeXtTiny", None, include_preprocessing=False)
     refused(r"no file .*absent\.h5; give the path", "MobileNet", tmp_path / "absent.h5")
+    for weights in (5, False, b"imagenet", [np.zeros(3)], np.zeros(3)):
+        refused("weights must be 'imagenet', the path of a file, or None", "MobileNet", weights)
+    for shape in (64, "abc", (64, 64), (64.0, 64.0, 3), (-64, 64, 3), (None, None, 3)):
+        refused("input_shape must be three whole numbers", "MobileNet", None, input_shape=shape)
+    refused(
+        "no layer 'x'; of its layers, usual ones are: conv1_relu, ", "MobileNet", None,
+        metamer_layers=["x"], **MOBILENET,
+    )  # fmt: skip
     wider = MOBILENET | {"alpha": 0.5}
     refused("cannot make MobileNet with weights", "MobileNet", path, **wider)
     (tmp_path / "damaged.h5").write_bytes(path.read_bytes()[:1000])

@@ -196,6 +196,14 @@ def test_randomness_and_counters_behind_the_matched_layer_are_refused():
         assert message in refusal_of(model, metamer_layers=["a"])
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_that_are_no_numbers_are_refused(value, dtype):
+    model = model_of(layers.Dense(4), layers.Dense(3, dtype=dtype, name="diverged"))
+    model.layers[-1].bias.assign([0.0, value, 0.0])
+    assert "infinite or not a number in diverged; train or load it again" in refusal_of(model)
+
+
 @pytest.mark.parametrize("end", [ops.mean, lambda x: ops.argmax(x, axis=-1)])
 def test_an_output_without_logits_does_not_keep_its_layers_from_being_matched(end):
     model = functional(lambda x: end(layers.Dense(3, name="dense")(x)))

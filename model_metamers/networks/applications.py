@@ -20,6 +20,7 @@ from keras import layers
 
 from model_metamers.files import sha256_of
 from model_metamers.networks import keras_graph
+from model_metamers.networks.checks import layer_names
 from model_metamers.networks.network import Network, Readout
 
 # Side of the input, in pixels, where it is not 224. Source: keras.applications, default sizes.
@@ -85,13 +86,22 @@ def network_of_application(
 ) -> Network:
     """Return a network of keras.applications; see `Network.from_keras_application`."""
     model = build_application(name, weights, **arguments)
+    usual = default_layers(name, model)
+    chosen = usual if metamer_layers is None else layer_names(metamer_layers, "metamer_layers")
+    try:
+        keras_graph.outputs_of(model, chosen)
+    except KeyError as error:
+        raise ValueError(
+            f"{name} has no layer {error.args[0]!r}; of its layers, usual ones are: "
+            f"{', '.join(usual)}"
+        ) from None
     output = keras_graph.final_layer(model)
     task = "imagenet" if tuple(model.outputs[0].shape[1:]) == (1000,) else "native"
     path = _path_of(weights)
     return Network(
         name,
         model,
-        default_layers(name, model) if metamer_layers is None else metamer_layers,
+        chosen,
         (0.0, 1.0),
         {task: Readout(output)},
         weights_sha256=None if path is None else sha256_of(path),
@@ -124,8 +134,7 @@ def build_application(
     path = _path_of(weights)
     if path is not None and not path.is_file():
         raise ValueError(f"there is no file {path}; give the path of {name}'s weights")
-    size_px = _SIZES_PX.get(name, 224)
-    shape = tuple(arguments.pop("input_shape", None) or (size_px, size_px, 3))
+    shape = _input_shape(name, arguments.pop("input_shape", None))
     function = getattr(keras.applications, name)
     preprocessed = _preprocessed(keras.Input(shape, name="image"), function)
     settings = {"classifier_activation": None} | arguments
@@ -144,8 +153,25 @@ def build_application(
     return model
 
 
-def _path_of(weights: str | os.PathLike | None) -> Path | None:
+def _path_of(weights: Any) -> Path | None:
+    if not isinstance(weights, str | os.PathLike | None):
+        raise ValueError(
+            f"weights must be {_PUBLISHED!r}, the path of a file, or None; got {weights!r:.40}"
+        )
     return None if weights is None or weights == _PUBLISHED else Path(weights)
+
+
+def _input_shape(name: str, shape: Any) -> tuple[int, ...]:
+    size_px = _SIZES_PX.get(name, 224)
+    if shape is None:
+        return (size_px, size_px, 3)
+    is_shape = isinstance(shape, list | tuple) and len(shape) == 3
+    if not is_shape or not all(isinstance(n, int | np.integer) and n > 0 for n in shape):
+        raise ValueError(
+            f"input_shape must be three whole numbers above 0, like ({size_px}, {size_px}, 3); "
+            f"got {shape!r:.40}"
+        )
+    return tuple(shape)
 
 
 def default_layers(name: str, model: keras.Model) -> list[str]:

@@ -20,7 +20,7 @@ from model_metamers.networks.probing import Responses, Tensors
 
 _PROOF = 1e-5  # difference of two computations of a response, relative to its largest value
 
-_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]+")  # a scope of TensorFlow
+_NAME = re.compile(r"[A-Za-z0-9_./>-]+")  # a scope of TensorFlow, with operations inside
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ def inspect(
     outputs = _matchable(model, outputs, left_out, layers)
     candidates = rectifiers.before_relu_of(model, outputs)
     before = {layer: tensor for layer, (tensor, _) in candidates.items()}
+    probing.check_weights(model)
     probes, others = probing.probe_stimuli(tuple(model.inputs[0].shape[1:]), stimulus_range)
     end = _comparable_end(model)
     responses, before_relu, at_end = probing.stateless_responses(

@@ -46,6 +46,21 @@ def probe_stimuli(
     return tuple(tf.constant(np.delete(probes, n, 0), tf.float32) for n in (-1, -2))
 
 
+def check_weights(model: keras.Model) -> None:
+    """Raise ValueError where a model has weights that are no numbers, as after failed training."""
+    bad = [
+        variable
+        for variable in model.weights
+        if tf.as_dtype(variable.dtype).is_floating
+        and not np.isfinite(tf.cast(variable.value, tf.float32)).all()
+    ]
+    if bad:
+        raise ValueError(
+            f"{model.name} has weights that are infinite or not a number in {_owners(model, bad)}; "
+            f"train or load it again"
+        )
+
+
 def stateless_responses(
     model: keras.Model, probes: tf.Tensor, *groups: Tensors
 ) -> list[Responses]:
