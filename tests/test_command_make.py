@@ -45,6 +45,13 @@ def workplace(tmp_path_factory):
         keras.layers.Dense(3, name="classes"),
     ]
     keras.Sequential(layers).save(place / "oblong.keras")
+    layers = [
+        keras.Input((5, 5, 3)),
+        keras.layers.Conv2D(4, 3, activation="relu", name="first"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(1, name="likeness"),
+    ]
+    keras.Sequential(layers).save(place / "tiny.keras")
     random = np.random.default_rng(0)
     for name in ("photo", "birds/one", "birds/two"):
         (place / "birds").mkdir(exist_ok=True)
@@ -194,6 +201,16 @@ def test_without_a_null_nothing_is_accepted_and_it_is_said(make, caplog):
     assert set(run.read_table("exclusions").reason) == {"no_null_distribution"}
 
 
+def test_tiny_images_have_no_null_of_ours_and_one_output_no_classes(make, caplog):
+    flags = ("--keras_model", "tiny.keras", "--layer", "first", "--input", "photo.png")
+    status, printed, path = make(*flags)
+    assert status == 0, printed.err
+    assert "there are 1 natural stimuli, fewer than 16" in caplog.text
+    assert "tiny has one output, which names no class" in caplog.text
+    matches = RunFolder(path, create=False).read_table("matches")
+    assert matches.spearman_layer.item() > 0.9 and np.isnan(matches.spearman_logits.item())
+
+
 def test_photographs_fill_another_range_and_grey():
     class Network:
         stimulus_shape, stimulus_range = (12, 12, 1), (-1.0, 3.0)
@@ -238,6 +255,8 @@ MISTAKES = [
      "if they are sounds, give --sample_rate_hz"),
     (("--keras_model", "oblong.keras", "--layer", "classes", "--input", "photo.png"),
      "make knows square images"),
+    (("--keras_model", "tiny.keras", "--layer", "first,likeness", "--input", "photo.png"),
+     "likeness of tiny responds with one number, which has no rank"),
     (("--network", "vgg_19_small", "--layer", "fc8", "--input", "photo.png",
       "--stimulus_range", "0", "1"), "--stimulus_range is for --keras_model"),
     ((*OF_IMAGES, "--input", "photo.png", "--stimulus_range", "1", "0"), "stimulus_range must be"),

@@ -159,9 +159,9 @@ def _why_none(n_given: int, n_wanted: int) -> str:
 
 
 def _ours_fit(network: Network) -> bool:
-    """Return whether the network takes what comes with the package: images, sounds up to 2 s."""
+    """Return whether what comes with the package fits: renders of a size, sounds up to 2 s."""
     if network.sample_rate_hz is None:
-        return True
+        return objects.LEAST_SIZE <= network.stimulus_shape[0] <= objects.MOST_SIZE
     return network.stimulus_shape[0] <= round(shipped.CLIP_S * network.sample_rate_hz)
 
 

@@ -6,6 +6,7 @@ What it writes is a run folder (`store`). A broken-off run continues with the sa
 import argparse
 import hashlib
 import logging
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -89,6 +90,10 @@ def make(options: MakeOptions) -> Path:
     """
     network = load_network(options)
     layers = checked_layers(network, options.layers)
+    if math.prod(network.model.output_shape[1:]) == 1:
+        _log.warning(
+            "%s has one output, which names no class: labels are not compared", network.name
+        )
     inputs.check_stimulus_shape(network)
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
     given = inputs.load(files, network)
@@ -145,7 +150,8 @@ def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
     """Return the layers to match, in the network's order.
 
     Raises:
-        ValueError: none were chosen, or the network has no such metamer layer.
+        ValueError: none were chosen, the network has no such metamer layer, or one responds with
+            a single number.
     """
     known = ", ".join(network.metamer_layers)
     if not layers:
@@ -153,6 +159,11 @@ def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
     for layer in layers:
         if layer not in network.metamer_layers:
             raise ValueError(f"{network.name} has no layer {layer!r}; choose from: {known}")
+        if math.prod(network.tensor(layer).shape[1:]) == 1:
+            raise ValueError(
+                f"{layer} of {network.name} responds with one number, which has no rank to "
+                f"correlate; leave it out"
+            )
         check_layer_name(layer)
     return tuple(layer for layer in network.metamer_layers if layer in layers)
 

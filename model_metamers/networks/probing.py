@@ -56,8 +56,8 @@ def check_weights(model: keras.Model) -> None:
     ]
     if bad:
         raise ValueError(
-            f"{model.name} has weights that are infinite or not a number in {_owners(model, bad)}; "
-            f"train or load it again"
+            f"{model.name} has weights that are infinite or not a number in "
+            f"{_owners(model, bad)}; train or load it again"
         )
 
 

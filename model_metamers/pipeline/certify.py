@@ -152,11 +152,18 @@ def _compare_with_natural(
         {
             "stimulus_id": ids,
             "spearman_layer": validation.spearman(metamer[layer], natural[layer]),
-            "spearman_logits": validation.spearman(logits_metamer, logits_natural),
+            "spearman_logits": _correlation_of_outputs(logits_metamer, logits_natural),
             "label_natural": recognition.native_class(logits_natural),
             "label_metamer": recognition.native_class(logits_metamer),
         }
     )
+
+
+def _correlation_of_outputs(metamer: np.ndarray, natural: np.ndarray) -> np.ndarray:
+    """Return the correlations of outputs [n, n_outputs]; NaN for a single one, without ranks."""
+    if metamer.shape[1] == 1:
+        return np.full(len(metamer), np.nan)
+    return validation.spearman(metamer, natural)
 
 
 def layer_null(generator: Generator, layer: str, folder: RunFolder) -> NullDistribution:

@@ -26,6 +26,8 @@ FINE_CLASSES: tuple[str, ...] = tuple(
     for function in functions
 )
 
+LEAST_SIZE, MOST_SIZE = 8, 4096  # of a render, in pixels
+
 _SEED_TAG = 20230815  # keeps these streams apart from those of other stimuli
 _OBJECT_STREAM, _NOISE_STREAM = 0, 1
 _GROUND_TILE = 128
@@ -138,7 +140,7 @@ def _check(fine_class: int, seed: int, size: int, supersampling: int) -> None:
     limits = (
         ("fine_class", fine_class, 0, len(FINE_CLASSES) - 1),
         ("seed", seed, 0, 2**63 - 1),
-        ("size", size, 8, 4096),
+        ("size", size, LEAST_SIZE, MOST_SIZE),
         ("supersampling", supersampling, 1, 8),
     )
     for name, value, least, most in limits:
