@@ -86,9 +86,12 @@ def distributed_batches(
     options = tf.data.Options()
     options.autotune.enabled = False
     parts = iter(share().rebatch(n, drop_remainder=True).prefetch(4).with_options(options))
-    return iter(
-        lambda: strategy.experimental_distribute_values_from_function(lambda _: next(parts)), None
-    )
+
+    def values() -> Iterator:
+        while True:
+            yield strategy.experimental_distribute_values_from_function(lambda _: next(parts))
+
+    return values()
 
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:

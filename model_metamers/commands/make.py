@@ -90,7 +90,7 @@ def make(options: MakeOptions) -> Path:
     """
     network = load_network(options)
     layers = checked_layers(network, options.layers)
-    if math.prod(network.model.output_shape[1:]) == 1:
+    if _n_features(network, network.readout().layer) == 1:
         _log.warning(
             "%s has one output, which names no class: labels are not compared", network.name
         )
@@ -159,13 +159,17 @@ def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
     for layer in layers:
         if layer not in network.metamer_layers:
             raise ValueError(f"{network.name} has no layer {layer!r}; choose from: {known}")
-        if math.prod(network.tensor(layer).shape[1:]) == 1:
+        if _n_features(network, layer) == 1:
             raise ValueError(
                 f"{layer} of {network.name} responds with one number, which has no rank to "
                 f"correlate; leave it out"
             )
         check_layer_name(layer)
     return tuple(layer for layer in network.metamer_layers if layer in layers)
+
+
+def _n_features(network: Network, layer: str) -> int:
+    return math.prod(network.tensor(layer).shape[1:])
 
 
 def synthesis_config(options: MakeOptions, network: Network) -> SynthesisConfig:

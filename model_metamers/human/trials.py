@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 PRACTICE, CATCH, TEST = "practice", "catch", "test"
 MOST_OF_EACH_EXTRA = 8  # practice, and catch, take one in so many sources at most
-MOST_TRIALS = 1_000_000  # of all participants together; their record takes 150 MB
+MOST_TRIALS = 1_000_000  # of all participants together
 
 # What a participant's assignment costs, most important first.
 _IMPOSSIBLE, _EXTRA, _CONDITION, _PAIR, _SOURCE = 1e10, -1e8, 1e5, 100.0, 1.0
