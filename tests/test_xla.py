@@ -45,10 +45,10 @@ def test_compiled_steps_take_the_way_of_the_others(name, request):
     def synthesized():
         model = BUILDERS[name]()
         initialise(model, seed=0)
-        network = Network.from_keras(model, stimulus_range=None)
+        last_layer = model.layers[-1].name
+        network = Network.from_keras(model, None, metamer_layers=[last_layer])
         sound = 0.1 * np.random.default_rng(0).standard_normal((1, *network.stimulus_shape))
         config = SynthesisConfig(iterations=2, learning_rate=1e-2)
-        last_layer = list(network.metamer_layers)[-1]
         return synthesize(network, last_layer, sound.astype(np.float32), config)
 
     expected = synthesized()
