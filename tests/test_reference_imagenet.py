@@ -1,4 +1,4 @@
-"""The committed run of real networks: what it must show, and that its kept pictures give it."""
+"""The committed runs of real networks: what they must show, and that kept pictures give it."""
 
 from pathlib import Path
 
@@ -9,18 +9,25 @@ import model_metamers as mm
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES
 from model_metamers.store import NATURAL, RunFolder
 
-FOLDER = Path(__file__).resolve().parents[1] / "figures" / "fig3_visual_imagenet"
+FIGURES = Path(__file__).resolve().parents[1] / "figures"
 NETWORK = "efficientnet_lite0"
 
 
 @pytest.fixture(scope="module")
 def run():
-    return RunFolder(FOLDER, create=False)
+    return RunFolder(FIGURES / "fig3_visual_imagenet", create=False)
 
 
 @pytest.fixture(scope="module")
 def matches(run):
     return run.read_table("matches")
+
+
+def scores_of_others(run):
+    """Return the mean 16-way recognition by the other networks, layers by generators."""
+    table = run.read_table("recognition").query("task == '16-way' and source == 'measured'")
+    others = table[table.observer != table.generator]
+    return others.groupby(["generator", "layer"]).proportion_correct.mean().unstack(0)
 
 
 @pytest.mark.artefact
@@ -39,15 +46,29 @@ def test_metamers_match_and_others_recognise_them_less_with_depth(run, matches):
     by_layer = matches.groupby(["network", "layer"]).spearman_layer.median().unstack(0)
     assert (by_layer.drop(["head", "pool"]) > 0.92).all(axis=None)
     assert (by_layer > 0.8).all(axis=None)
-    table = run.read_table("recognition").query("task == '16-way' and source == 'measured'")
-    others = table[table.observer != table.generator]
-    scores = others.groupby(["generator", "layer"]).proportion_correct.mean().unstack(0)
+    scores = scores_of_others(run)
     assert (scores.loc["stem"] >= 0.9).all() and (scores.loc[["stage7", "head"]] < 0.2).all(
         axis=None
     )
     assert scores.loc["stage4"].between(0.2, 0.9).all()
+    table = run.read_table("recognition").query("task == '16-way' and source == 'measured'")
     itself = table[table.observer == table.generator]
     assert (itself.proportion_correct >= 0.8).all()
+
+
+@pytest.mark.artefact
+def test_photographs_show_it_as_renders_do():
+    run = RunFolder(FIGURES / "fig3_visual_imagenet_photographs", create=False)
+    matches = run.read_table("matches")
+    for _, rows in matches.groupby(["network", "layer"]):
+        categories = [name.rpartition("_")[0] for name in rows.stimulus_id]
+        assert sorted(categories) == sorted([*SIXTEEN_CATEGORIES] * 4)
+    assert (matches.groupby(["network", "layer"]).spearman_layer.median() > 0.75).all()
+    assert (matches.groupby(["network", "layer"]).accepted.mean() > 0.7).all()
+    scores = scores_of_others(run)
+    assert (scores.loc[["natural", "stem"]] > 0.98).all(axis=None)
+    assert scores.loc[["stage3", "stage4", "stage5"]].gt(0.3).all(axis=None)
+    assert (scores.loc[["stage7", "head", "pool", "logits"]] < 0.15).all(axis=None)
 
 
 @pytest.mark.slow
