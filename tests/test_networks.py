@@ -274,8 +274,8 @@ def test_models_without_a_graph_or_with_several_inputs_are_refused():
 
 def test_only_the_part_up_to_the_matched_layer_runs(model_to_change, images):
     initialise(model_to_change, 0)
-    model_to_change.get_layer("classes").kernel.assign(np.full((16, 5), np.nan, np.float32))
     response = Network.from_keras(model_to_change).response("hidden")
+    model_to_change.get_layer("classes").kernel.assign(np.full((16, 5), np.nan, np.float32))
     assert np.isfinite(response(tf.constant(images)).numpy()).all()
 
 
