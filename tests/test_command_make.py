@@ -19,18 +19,23 @@ from model_metamers.store import NATURAL, RunFolder
 RATE_HZ, N_SAMPLES = 8000, 2000
 
 
+def image_network(size_px, n_filters, n_outputs, output):
+    return keras.Sequential(
+        [
+            keras.Input((size_px, size_px, 3)),
+            keras.layers.Conv2D(n_filters, 3, activation="relu", name="first"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(n_outputs, name=output),
+        ]
+    )
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
     """A folder with a model of images, one of sounds, and files for both."""
     place = tmp_path_factory.mktemp("make")
     keras.utils.set_random_seed(0)
-    layers = [
-        keras.Input((12, 12, 3)),
-        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
-        keras.layers.Flatten(),
-        keras.layers.Dense(4, name="classes"),
-    ]
-    keras.Sequential(layers).save(place / "of images.keras")
+    image_network(12, 6, 4, "classes").save(place / "of images.keras")
     layers = [
         keras.Input((N_SAMPLES,)),
         keras.layers.Reshape((N_SAMPLES, 1)),
@@ -45,13 +50,7 @@ def workplace(tmp_path_factory):
         keras.layers.Dense(3, name="classes"),
     ]
     keras.Sequential(layers).save(place / "oblong.keras")
-    layers = [
-        keras.Input((5, 5, 3)),
-        keras.layers.Conv2D(4, 3, activation="relu", name="first"),
-        keras.layers.Flatten(),
-        keras.layers.Dense(1, name="likeness"),
-    ]
-    keras.Sequential(layers).save(place / "tiny.keras")
+    image_network(5, 4, 1, "likeness").save(place / "tiny.keras")
     random = np.random.default_rng(0)
     for name in ("photo", "birds/one", "birds/two"):
         (place / "birds").mkdir(exist_ok=True)

@@ -23,10 +23,13 @@ def matches(run):
     return run.read_table("matches")
 
 
+def measured(run):
+    return run.read_table("recognition").query("task == '16-way' and source == 'measured'")
+
+
 def scores_of_others(run):
     """Return the mean 16-way recognition by the other networks, layers by generators."""
-    table = run.read_table("recognition").query("task == '16-way' and source == 'measured'")
-    others = table[table.observer != table.generator]
+    others = measured(run).query("observer != generator")
     return others.groupby(["generator", "layer"]).proportion_correct.mean().unstack(0)
 
 
@@ -51,8 +54,7 @@ def test_metamers_match_and_others_recognise_them_less_with_depth(run, matches):
         axis=None
     )
     assert scores.loc["stage4"].between(0.2, 0.9).all()
-    table = run.read_table("recognition").query("task == '16-way' and source == 'measured'")
-    itself = table[table.observer == table.generator]
+    itself = measured(run).query("observer == generator")
     assert (itself.proportion_correct >= 0.8).all()
 
 
