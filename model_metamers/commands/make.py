@@ -91,9 +91,7 @@ def make(options: MakeOptions) -> Path:
     network = load_network(options)
     layers = checked_layers(network, options.layers)
     if _n_features(network, network.readout().layer) == 1:
-        _log.warning(
-            "%s has one output, which names no class: labels are not compared", network.name
-        )
+        _log.warning("%s has one output, which names no class: labels say nothing", network.name)
     inputs.check_stimulus_shape(network)
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
     given = inputs.load(files, network)

@@ -111,9 +111,9 @@ class Network:
 
         Raises:
             ValueError: the model has no graph, more than one input, an unknown input size, inputs
-                that are not floats, another number of outputs than labels, no layer of a given
-                name, state or randomness between calls, or a layer that metamers cannot be made
-                for.
+                that are not floats, weights that are no numbers, another number of outputs than
+                labels, no layer of a given name, state or randomness between calls, or a layer
+                that metamers cannot be made for.
         """
         inspection.check_model(model)
         stimulus_range = checks.stimulus_range(stimulus_range)
