@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> None:
 
     if not arguments:
         raise ValueError("name the run folders to show, as in: gallery.py runs/fig3_visual")
+    if len({Path(name).resolve() for name in arguments}) < len(arguments):
+        raise ValueError(f"name each run folder once; got {' '.join(arguments)}")
     folders = [RunFolder(name, create=False, flag="RUN") for name in arguments]
     output = paths.if_given(paths.output_file, "output") or Path(arguments[0], FILENAME)
     if output.suffix.lower() not in (".html", ".htm"):

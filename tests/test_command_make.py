@@ -136,8 +136,9 @@ def test_layers_of_sub_models_have_files_of_their_own(make, workplace):
     assert "inner/c" in (path / "gallery.html").read_text()
 
 
-def test_images_need_a_range_with_two_ends(make):
-    arguments = (*OF_IMAGES, "--input", "photo.png", "--stimulus_range", "0", "inf")
+@pytest.mark.parametrize("ends", [("0", "inf"), ("-inf", "inf"), ("-1e400", "0")])
+def test_images_need_a_range_with_two_ends(make, ends):
+    arguments = (*OF_IMAGES, "--input", "photo.png", "--stimulus_range", *ends)
     status, printed, path = make(*arguments)
     assert status == 2 and "a --stimulus_range with two ends" in printed.err and not path.exists()
 

@@ -266,6 +266,7 @@ OF_OTHERS = {
     ],
     "gallery": [
         ([], "name the run folders to show, as in: gallery.py runs/fig3_visual"),
+        (["run", "./run"], "name each run folder once; got run ./run"),
         (["missing"], "there is no run folder missing; check RUN"),
         (["empty"], "cannot read empty/matches.csv"),
         ([str(FIGURES / "fig3_visual"), "--output=empty"], "--output=empty is a folder"),

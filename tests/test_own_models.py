@@ -132,12 +132,15 @@ FREE_RELUS = {
     "layer": layers.ReLU(), "activation": layers.Activation("relu"),
     "tf activation": layers.Activation(tf.nn.relu), "op": ops.relu,
     "keras function": keras.activations.relu, "maximum": lambda x: ops.maximum(0.0, x),
-    "lambda": layers.Lambda(tf.nn.relu),
+    "lambda": layers.Lambda(tf.nn.relu), "mask": lambda x: x * ops.cast(x > 0, "float32"),
+    "half": lambda x: (x + ops.abs(x)) / 2, "where": lambda x: ops.where(x > 0, x, 0.0),
+    "both": lambda x: x - ops.minimum(x, 0.0),
 }  # fmt: skip
 FREE_CLIPPED_RELUS = {
     "layer": layers.ReLU(0.5), "activation": layers.Activation("relu6"), "op": ops.relu6,
     "clip": lambda x: ops.clip(x, 0, 0.25),
     "keras function": lambda x: keras.activations.relu(x, max_value=0.5),
+    "minimum": lambda x: ops.minimum(ops.relu(x), 0.5),
 }  # fmt: skip
 NOT_RELUS = {
     "leaky": layers.ReLU(negative_slope=0.1), "threshold": layers.ReLU(threshold=0.2),
@@ -196,6 +199,8 @@ WITHOUT_RELU_AT_THE_END = {
     "ReluInTheCorner": (IMAGE, ReluInTheCorner()),
     "pooled": (IMAGE, lambda x: layers.MaxPooling2D()(layers.ReLU()(x))),
     "sum": (VECTOR, lambda x: layers.ReLU()(x) + layers.ReLU()(-x)),
+    "shortcut": (VECTOR, lambda x: x + layers.ReLU()(x)),
+    "gate": (VECTOR, lambda x: x * ops.cast(layers.Dense(6)(x) > 0, "float32")),
     "unequal limits": (VECTOR, relu_pair(None, 0.5)),
     "concatenated with the input": (VECTOR, lambda x: ops.concatenate([layers.ReLU()(x), x], -1)),
 }  # fmt: skip

@@ -54,7 +54,11 @@ _LAYERS = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are one line."""
+    """A parser whose mistakes are one line, and to which -inf is a number."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._negative_number_matcher = re.compile(r"-(inf|\d*\.?\d+(e[-+]?\d+)?)$")
 
     def error(self, message: str) -> NoReturn:
         print(f"error: {message}; see: {self.prog} --help", file=sys.stderr)

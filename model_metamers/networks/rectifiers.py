@@ -31,6 +31,7 @@ _MOVES_VALUES = frozenset(
         "SpatialDropout2D", "SpatialDropout3D", "Transpose",
     )
 )  # fmt: skip
+_MOST_BEHIND = 12  # tensors behind an operation that are tried as the argument of a ReLU
 _SIZES = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 100.0, 1e3)
 
 
@@ -70,7 +71,9 @@ def before_relu(node: Node) -> tuple[keras.KerasTensor, float] | None:
     if _only_moves_values(node.operation):
         return _before_moving(node)
     limit = _limit_of_operation(node)
-    return _before_fused_relu(node) if limit is None else (node.input_tensors[0], limit)
+    if limit is not None:
+        return node.input_tensors[0], limit
+    return _before_fused_relu(node) or _before_operations(node)
 
 
 def is_relu(node: Node) -> bool:
@@ -138,6 +141,46 @@ def _limit_of_operation(node: Node) -> float | None:
         return node.operation(*arguments, **options)
 
     return relu_limit(applied, _small_shape(before), before.dtype)
+
+
+def _before_operations(node: Node) -> tuple[keras.KerasTensor, float] | None:
+    """Return what operations are applied to that make a ReLU together, as x * (x > 0)."""
+    output = node.outputs[0]
+    behind = list(node.input_tensors)
+    for tensor in behind:  # grows: the nearest come first
+        if tensor.shape == output.shape and tf.as_dtype(tensor.dtype).is_floating:
+
+            def together(values: tf.Tensor, start: keras.KerasTensor = tensor) -> tf.Tensor:
+                return _computed(output, {id(start): values})
+
+            limit = relu_limit(together, _small_shape(tensor), tensor.dtype)
+            if limit is not None:
+                return tensor, limit
+        earlier = node_of(tensor)
+        if len(behind) < _MOST_BEHIND and not getattr(earlier.operation, "weights", None):
+            behind += [t for t in earlier.input_tensors if not any(t is seen for seen in behind)]
+    return None
+
+
+def _computed(tensor: keras.KerasTensor, known: dict[int, tf.Tensor]) -> tf.Tensor:
+    """Return the values of a tensor of the graph.
+
+    Args:
+        tensor: the tensor.
+        known: id of an earlier tensor -> its values; those of all between are added.
+
+    Raises:
+        ValueError: not by operations without weights alone, or not from what is known alone.
+    """
+    if id(tensor) not in known:
+        node = node_of(tensor)
+        if getattr(node.operation, "weights", None) or not node.input_tensors:
+            raise ValueError(f"{tensor.name} is no function of what is known alone")
+        arguments, options = node.arguments.fill_in(
+            {id(each): _computed(each, known) for each in node.input_tensors}
+        )
+        known[id(tensor)] = node.operation(*arguments, **options)
+    return known[id(tensor)]
 
 
 def _small_shape(tensor: keras.KerasTensor) -> tuple[int, ...]:
