@@ -25,6 +25,9 @@ import tensorflow as tf
 
 from model_metamers.networks import catalog, locations, network
 
+# Tests trace thousands of graphs and run each a few times: to optimise them took a quarter of the
+# time. Scripts under test, which are processes of their own, optimise theirs as for users.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
