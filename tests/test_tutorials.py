@@ -40,7 +40,7 @@ def test_a_notebook_is_committed_as_it_was_run(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
-def test_a_notebook_runs_in_a_tenth_of_the_steps_and_shows_what_is_committed(path, tmp_path, monkeypatch):
+def test_a_notebook_runs_in_few_steps_and_shows_what_is_committed(path, tmp_path, monkeypatch):
     client = pytest.importorskip("nbclient", reason="needs nbclient (test extra)")
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of these tests' Python
