@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from model_metamers.plotting.axes import grid_size, image_grid
 from model_metamers.plotting.page import LEFT_MM, Page
@@ -242,6 +243,7 @@ def _draw_losses(axes: Axes, losses: pd.DataFrame, makings: Sequence[Making]) ->
         )  # fmt: skip
     axes.set_yscale("log")
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xlabel("evaluations")
     axes.legend(frameon=False, title="matched layer", title_fontsize=6.5, loc="upper right")
 
