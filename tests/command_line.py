@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 PROJECT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = PROJECT / "experiments"
@@ -31,6 +32,15 @@ CAN_FORK = sys.platform == "linux"  # Apple's frameworks do not survive it
 if CAN_FORK:
     _SERVER = multiprocessing.get_context("forkserver")
     _SERVER.set_forkserver_preload(LIBRARIES)
+
+
+def leave_graphs_as_they_are() -> None:
+    """Have TensorFlow in this process not optimise graphs before it runs them.
+
+    Tests trace thousands of graphs and run each a few times: that took a quarter of their time.
+    Notebooks, installations and scripts that are given an environment run as they do for users.
+    """
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 class ForkedScript:
@@ -92,6 +102,7 @@ def _run_as_main(
     sys.argv = command
     of_pytest = {str(EXPERIMENTS), str(Path(__file__).parent)}
     sys.path[:] = [str(EXPERIMENTS), *(path for path in sys.path if path not in of_pytest)]
+    leave_graphs_as_they_are()
     try:
         runpy.run_path(command[0], run_name="__main__")
     finally:

@@ -18,6 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "experiments"))
 import shared  # noqa: F401, it sets TensorFlow's environment
 
 # isort: on
+import command_line
 import keras
 import numpy as np
 import pytest
@@ -25,9 +26,7 @@ import tensorflow as tf
 
 from model_metamers.networks import catalog, locations, network
 
-# Tests trace thousands of graphs and run each a few times: to optimise them took a quarter of the
-# time. Scripts under test, which are processes of their own, optimise theirs as for users.
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+command_line.leave_graphs_as_they_are()
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
