@@ -41,6 +41,8 @@ def n_threads() -> int:
     """Return how many threads an operation on CPUs takes at most."""
     chosen = tf.config.threading.get_intra_op_parallelism_threads()
     chosen = chosen or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
+    if not chosen and hasattr(os, "sched_getaffinity"):  # `taskset` and Slurm give it a part
+        chosen = len(os.sched_getaffinity(0))
     return chosen or os.cpu_count() or 1
 
 
