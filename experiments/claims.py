@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def verdicts_on_suspicions() -> dict[tuple[int, str], str]:
-    """Return (claim, part) -> verdict on the suspected reason."""
+    """Return (claim, part) -> verdict on the reason that the claim suspects."""
     import pandas as pd
 
     path = paths.given_file("suspicions")
@@ -92,6 +92,7 @@ def verdicts_on_suspicions() -> dict[tuple[int, str], str]:
         return {}
     try:
         table = pd.read_csv(path, keep_default_na=False)
+        table = table[table.suspicion.isin([claim.suspected for claim in CLAIMS])]
         return dict(zip(zip(table.claim, table.part, strict=True), table.verdict, strict=True))
     except (ValueError, AttributeError) as error:
         raise ValueError(f"--suspicions={path} is no table of suspicions.py ({error})") from None

@@ -7,6 +7,9 @@ Writes suspicions.csv: what would follow from a reason, its statistic with a con
 and whether that supports it; and similarity_images.csv and similarity_sounds.csv: how much of the
 coarse form of an image, or of a clip's cochleagram, accepted metamers keep. Coarse are the means
 of 8 x 8 parts.
+
+The run fig5_visual_transfer_without_noise is one of fig5_visual_transfer.py whose second seed of
+VGG-19 was trained by `train_small.py --networks=vgg_19_small_seed1 --noise_sd=0`.
 """
 
 from collections.abc import Callable
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from model_metamers.store import RunFolder
 
 FOLDERS = (
-    "fig3_visual", "fig4_audio", "figs1_s8_layer_grids", "figs1_s8_layer_grids_audio",
-    "figs9_cochleagram_metamers",
+    "fig3_visual", "fig4_audio", "fig5_visual_transfer_without_noise", "figs1_s8_layer_grids",
+    "figs1_s8_layer_grids_audio", "figs9_cochleagram_metamers",
 )  # fmt: skip
 HEARING = (
     "word_reduced_aliasing_small"  # whose cochleagram it is; all small networks have the same
@@ -32,7 +35,7 @@ HEARING = (
 PARTS = 8  # along each axis
 
 for name in FOLDERS:
-    flags.DEFINE_string(f"{name}_dir", f"runs/{name}", f"Folder of a run of {name}.py.")
+    flags.DEFINE_string(f"{name}_dir", f"runs/{name}", f"Folder of the run {name}.")
 flags.DEFINE_string("output_dir", "runs/suspicions", "Where the tables go.")
 
 

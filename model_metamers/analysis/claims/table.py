@@ -33,8 +33,7 @@ _NO_ROOM = (
 _TEXTURES = "ten textures under speech ask for features like those of twenty words"
 _ARCHITECTURES = {
     "vgg_19": (
-        "without batch norm its late layers keep a coarse form of the object, which suits a "
-        "second seed trained on the same few rendered categories"
+        "both seeds were trained on images with noise, of which metamers of late layers are full"
     ),
     "inception_v3": "both seeds learned the same few rendered categories",
     "resnet_v2_101": "both seeds learned the same few rendered categories",
