@@ -152,8 +152,8 @@ def write_table(path: Path, kind: str, table: "pd.DataFrame", float_format: str)
     """
     from model_metamers.store.columns import write_columns
 
-    write(path, table.to_csv(index=False, float_format=float_format, lineterminator="\n"))
     write_columns(path, kind, list(table.columns))
+    write(path, table.to_csv(index=False, float_format=float_format, lineterminator="\n"))
 
 
 def working_share(strategy: str) -> Share:

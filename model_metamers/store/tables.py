@@ -41,11 +41,12 @@ class Tables:
         text = conformed(name, table).to_csv(index=False, lineterminator="\n")
         path = self.path / f"{name}.csv"
         with self.locked():
+            # First, because a table that a killed process has written is not written again.
+            write_columns(path, name, list(table_dtypes(name)))
             self._record_sums(name, [*self._recorded_sums(name), sum_of(text)])
             with atomic_file(path) as file:
                 file.write(text.encode())
             self._record_sums(name, [sum_of(text)])
-            write_columns(path, name, list(table_dtypes(name)))
 
     def has_table(self, name: str) -> bool:
         """Return whether <name>.csv is there."""
