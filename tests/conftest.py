@@ -49,9 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what takes minutes, unless it is asked for."""
+    """Leave out what takes long, unless it is asked for."""
     if item.get_closest_marker("long") and not os.environ.get("MODEL_METAMERS_LONG_TESTS"):
-        pytest.skip("takes minutes; set MODEL_METAMERS_LONG_TESTS=1")
+        pytest.skip("takes long; set MODEL_METAMERS_LONG_TESTS=1")
 
 
 def pytest_collection_finish() -> None:

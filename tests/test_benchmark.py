@@ -43,7 +43,7 @@ def test_the_algorithm_of_2019_responds_alike_at_every_layer(name):
         assert error < 2e-3, (layer, error)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_audio_networks_are_timed_beside_the_algorithm_of_2019(tmp_path):
     output = tmp_path / "benchmark.csv"
     result = run(

@@ -243,7 +243,10 @@ def test_the_model_can_be_saved_and_loaded(tmp_path, waveforms):
     np.testing.assert_allclose(again(waveforms), network.model(waveforms), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("layer, least_rho", [("layer_1", 0.9), ("lstm", 0.98), ("logits", 0.98)])
+@pytest.mark.parametrize(
+    "layer, least_rho",
+    [("layer_1", 0.9), pytest.param("lstm", 0.98, marks=pytest.mark.long), ("logits", 0.98)],
+)
 def test_metamers_of_random_weights_match(waveforms, layer, least_rho):
     network = short_network(1 / 64)
     initialise(network.model, seed=0)

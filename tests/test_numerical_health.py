@@ -86,7 +86,7 @@ def test_stimuli_at_the_edge_of_numbers_at_every_layer(name, shipped):
     ("name", "layer"),
     [
         ("vgg_19_small", "fc7"),
-        ("word_aliased_small", "conv_4"),
+        pytest.param("word_aliased_small", "conv_4", marks=pytest.mark.long),
         pytest.param("resnet_v2_101_small", "global_pool", marks=pytest.mark.long),
     ],
 )

@@ -317,7 +317,13 @@ def close(actual, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    "name", ["vgg_19_small", "inception_v3_small", "resnet_v2_101_small", "word_aliased_small"]
+    "name",
+    [
+        "vgg_19_small",
+        "word_aliased_small",
+        pytest.param("inception_v3_small", marks=pytest.mark.long),
+        pytest.param("resnet_v2_101_small", marks=pytest.mark.long),
+    ],
 )
 def test_the_gradients_of_catalogued_networks_are_proven_too(name):
     network = catalog.load_network(name, weights=None)

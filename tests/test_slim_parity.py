@@ -79,7 +79,7 @@ def test_every_metamer_layer_agrees_at_full_size(checkpoint):
 
 
 # TF-Slim's VGG-19 takes 224 px only: its fc6 is a 7x7 convolution.
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("checkpoint", ["inception_v3", "resnet_v2_101"], indirect=True)
 def test_every_metamer_layer_agrees_at_the_small_networks_size(checkpoint):
     # 299 is odd at every stride and 96 is even: they are padded differently.

@@ -95,6 +95,7 @@ def test_networks_are_trained_logged_scored_and_written(dataset_dir, tmp_path):
     assert not any(path.is_file() for path in (tmp_path / "training").rglob("*"))
 
 
+@pytest.mark.long
 def test_a_killed_run_ends_like_an_uninterrupted_one(course, tmp_path):
     strategy = tf.distribute.get_strategy()
     expected = courses.train_network(
@@ -137,6 +138,7 @@ def test_two_replicas_train_and_judge(course, two_replicas, tmp_path):
     assert float(losses["one"]["loss"]) == pytest.approx(np.log(794), rel=0.05)
 
 
+@pytest.mark.long
 def test_two_workers_train_one_network(dataset_dir, tmp_path):
     """Two processes, each with half of the batch; the first of them alone writes."""
     flags = trial_flags(dataset_dir, tmp_path)

@@ -186,7 +186,11 @@ def test_the_waveform_may_be_longer_but_not_shorter_than_one_patch():
 
 @pytest.mark.parametrize(
     "layer, least_fall, least_rho",
-    [("conv1", 10, 0.95), ("conv4_2", 30, 0.95), ("embedding", 1000, 0.99)],
+    [
+        ("conv1", 10, 0.95),
+        pytest.param("conv4_2", 30, 0.95, marks=pytest.mark.long),
+        ("embedding", 1000, 0.99),
+    ],
 )
 def test_metamers_of_random_weights_match(small, waveforms, layer, least_fall, least_rho):
     config = mm.SynthesisConfig(iterations=200, learning_rate=1e-2, decay_rate=0.5, decay_steps=40)

@@ -251,7 +251,10 @@ def test_a_layer_that_others_bypass_has_no_network_above(small_model):
         network.above("left")
 
 
-@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize(
+    "name",
+    ["word_aliased", pytest.param("word_reduced_aliasing", marks=pytest.mark.long)],
+)
 def test_degenerate_sounds_end_with_a_clear_status_and_no_nan(name):
     """Silence, a click, an offset, a full-scale square wave, and a NaN sample."""
     network = small_network(name)

@@ -40,7 +40,14 @@ def a_gpu_in_sight(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vggish",
+        pytest.param("word_reduced_aliasing", marks=pytest.mark.long),
+        pytest.param("deepspeech", marks=pytest.mark.long),
+    ],
+)
 def test_compiled_steps_take_the_way_of_the_others(name, request):
     def synthesized():
         model = BUILDERS[name]()
