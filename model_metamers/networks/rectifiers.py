@@ -132,30 +132,27 @@ def _limit_of_operation(node: Node) -> float | None:
     """Return the limit where an operation as a whole is a ReLU."""
     if getattr(node.operation, "weights", None) or len(node.input_tensors) != 1:
         return None
-    before, after = node.input_tensors[0], node.outputs[0]
-    if before.shape != after.shape or not tf.as_dtype(before.dtype).is_floating:
+    return _limit_between(node.input_tensors[0], node.outputs[0])
+
+
+def _limit_between(start: keras.KerasTensor, end: keras.KerasTensor) -> float | None:
+    """Return the limit where one tensor of the graph is the ReLU of an earlier one."""
+    if start.shape != end.shape or not tf.as_dtype(start.dtype).is_floating:
         return None
 
-    def applied(values: tf.Tensor) -> tf.Tensor:
-        arguments, options = node.arguments.fill_in({id(before): values})
-        return node.operation(*arguments, **options)
+    def computed(values: tf.Tensor) -> tf.Tensor:
+        return _computed(end, {id(start): values})
 
-    return relu_limit(applied, _small_shape(before), before.dtype)
+    return relu_limit(computed, _small_shape(start), start.dtype)
 
 
 def _before_operations(node: Node) -> tuple[keras.KerasTensor, float] | None:
     """Return what operations are applied to that make a ReLU together, as x * (x > 0)."""
-    output = node.outputs[0]
     behind = list(node.input_tensors)
     for tensor in behind:  # grows: the nearest come first
-        if tensor.shape == output.shape and tf.as_dtype(tensor.dtype).is_floating:
-
-            def together(values: tf.Tensor, start: keras.KerasTensor = tensor) -> tf.Tensor:
-                return _computed(output, {id(start): values})
-
-            limit = relu_limit(together, _small_shape(tensor), tensor.dtype)
-            if limit is not None:
-                return tensor, limit
+        limit = _limit_between(tensor, node.outputs[0])
+        if limit is not None:
+            return tensor, limit
         earlier = node_of(tensor)
         if len(behind) < _MOST_BEHIND and not getattr(earlier.operation, "weights", None):
             behind += [t for t in earlier.input_tensors if not any(t is seen for seen in behind)]
