@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from command_line import error_of, run
 
 from model_metamers.networks import catalog
@@ -26,8 +27,10 @@ def course(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_network_is_trained_scored_and_written(course, tmp_path, two_replicas):
-    model = courses.train_network(NAME, course, tmp_path, tmp_path / "progress", two_replicas)
+@pytest.mark.parametrize("n_replicas", [pytest.param(1, marks=pytest.mark.long), 2])
+def test_a_network_is_trained_scored_and_written(course, tmp_path, n_replicas, two_replicas):
+    strategy = two_replicas if n_replicas == 2 else tf.distribute.get_strategy()
+    model = courses.train_network(NAME, course, tmp_path, tmp_path / "progress", strategy)
     courses.write_network(NAME, model, course, tmp_path)
     record = courses.read_manifest(tmp_path)[NAME]
     assert record["data"] == "synthetic words and textures (model_metamers.stimuli.made)"

@@ -127,6 +127,7 @@ def cochleagrams(waveforms):
     ("name", "version"),
     [
         ("word_aliased", "V1"),
+        pytest.param("word_aliased", "V2", marks=pytest.mark.long),
         ("word_reduced_aliasing", "V2"),
         ("word_audioset_reduced_aliasing", "V2"),
     ],
