@@ -243,7 +243,7 @@ def _draw_losses(axes: Axes, losses: pd.DataFrame, makings: Sequence[Making]) ->
         )  # fmt: skip
     axes.set_yscale("log")
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
     axes.set_xlabel("evaluations")
     axes.legend(frameon=False, title="matched layer", title_fontsize=6.5, loc="upper right")
 
