@@ -20,7 +20,7 @@ import pandas as pd
 import tensorflow as tf
 
 from model_metamers.gradients import relu_linear_gradient
-from model_metamers.networks import checks, inspection, keras_graph, rectifiers
+from model_metamers.networks import checks, folding, inspection, keras_graph, rectifiers
 from model_metamers.networks.catalog_entry import Readout
 from model_metamers.networks.identity import NetworkIdentity, own_identity
 
@@ -350,7 +350,7 @@ class Network:
 
     def _up_to(self, tensors: keras.KerasTensor | list[keras.KerasTensor]) -> Callable:
         """Return the function from stimuli to tensors of the graph; floats become float32."""
-        truncated = keras.Model(self.model.inputs[0], tensors)
+        truncated = folding.folded(keras.Model(self.model.inputs[0], tensors))
 
         def respond(stimuli: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
             return tf.nest.map_structure(_as_float32, truncated(stimuli, training=False))
