@@ -119,7 +119,8 @@ def synthesize(
         start = initial_noise(natural.shape, ids, config.seed, bounds)
     else:
         start = _checked_initial(network, initial, natural.shape)
-    solver = make_solver(config, bounds)
+    settings = replace(config, iterations=1, seed=0, log_every=1)
+    solver = make_solver(settings, bounds)
     fresh = initial_state(start, started(solver, start[[0] * places]))
     if state is None:
         # A NaN would pass unseen through a ReLU, which some kernels turn into zero.
@@ -133,7 +134,6 @@ def synthesize(
             matched = network.matched_response(layer, config.modified_gradient)
         return StepRunner(matched, solver, strategy, (places, *natural.shape[1:]))
 
-    settings = replace(config, iterations=1, seed=0, log_every=1)
     key = (layer, settings, bounds, places, strategy)
     run_steps = _kept(network.graphs, key, runner)
     state = _run(state, natural, config, solver, run_steps, on_chunk)

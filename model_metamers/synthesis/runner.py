@@ -6,7 +6,7 @@ fixed size, which is split over the strategy's replicas.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from model_metamers.synthesis.objective import MatchedResponse, chosen, evaluati
 from model_metamers.synthesis.solver import Bounds, Rows, Solver
 
 
+@lru_cache(maxsize=16)
 def make_solver(config: SynthesisConfig, bounds: Bounds) -> Solver:
-    """Return the solver that a configuration names."""
+    """Return the solver that a configuration names, the same one for the same arguments."""
     return LBFGS(bounds) if config.solver == "lbfgs" else Adam(config, bounds)
 
 
@@ -97,6 +98,12 @@ class StepRunner:
 _graph = partial(tf.function, autograph=False)
 
 
+@lru_cache(maxsize=16)
+def _advance(solver: Solver) -> Callable:
+    """Return the solver's step as a graph that all layers share, for stimuli of one shape."""
+    return _graph(lambda *arguments: solver.advance(*arguments))
+
+
 class _Graph:
     """A function that is traced once, for the shapes of its first call."""
 
@@ -113,6 +120,7 @@ class _Graph:
 
 def _steps(evaluate: Callable, solver: Solver) -> Callable:
     """Return steps(target, rows, n_evaluations, iterations) -> rows; see `StepRunner.__call__`."""
+    advance = _advance(solver)
 
     def is_running(rows: Rows, iterations: tf.Tensor) -> tf.Tensor:
         return ~rows["stopped"] & ~rows["diverged"] & (rows["step"] < iterations)
@@ -121,7 +129,8 @@ def _steps(evaluate: Callable, solver: Solver) -> Callable:
         running = is_running(rows, iterations)
         metamer, step = rows["metamer"], rows["step"]
         found = evaluate(solver.point(metamer, rows), target)
-        new = solver.advance(metamer, rows, step, found)
+        # The response, which is of no use to a solver, would make the graph that of one layer.
+        new = advance(metamer, rows, step, found._replace(response=None))
         going_on = running & ~new.diverged
         # What the solver keeps of a stimulus that has ended is of no consequence any more.
         return (
