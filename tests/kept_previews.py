@@ -31,6 +31,11 @@ KEPT = {
         ("word_reduced_aliasing_small_seed1", "pool_1", EVERY),
         ("word_reduced_aliasing_small_seed1", "conv_4", EVERY),
     ],
+    "figs9_cochleagram_metamers": [
+        ("*", "natural", EVERY),
+        ("*", "conv_3", EVERY),
+        ("*", "*", EVERY_FIFTH),
+    ],
 }
 
 

@@ -163,6 +163,10 @@ def test_a_shipped_run_is_what_its_files_show(tmp_path):
     """Of cochleagrams, whose network is a part of another."""
     folder = tmp_path / "run"
     shutil.copytree(command_line.PROJECT / "figures" / "figs9_cochleagram_metamers", folder)
+    # Of most layers the repository keeps every fifth metamer.
+    kept = {path.stem for path in folder.glob("previews/*/logits/*")}
+    matches = RunFolder(folder).read_table("matches")
+    RunFolder(folder).write_table("matches", matches[matches.stimulus_id.isin(kept)])
     result = command_line.run("certify", folder)
     assert result.returncode == 0, result.stderr
     content = json.loads((folder / "certificate.json").read_text())

@@ -350,6 +350,7 @@ def test_a_thousand_stimuli_open_at_once(opened, tmp_path):
 def test_the_committed_runs_can_be_shown(tmp_path):
     folder = RunFolder(PROJECT / "figures" / "figs9_cochleagram_metamers", create=False)
     shown = exhibits.exhibits_of(folder)
-    assert len(shown) == len(folder.read_table("matches"))
+    kept = [path for path in folder.path.glob("previews/*/*/*") if path.parent.name != "natural"]
+    assert len(shown) == len(kept) > 0
     medium = medium_of(shown[0].metamer)  # a cochleagram
     assert medium.size_px == (220, 110)
