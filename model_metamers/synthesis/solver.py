@@ -30,6 +30,9 @@ class Advance(NamedTuple):
 class Solver(Protocol):
     """How an objective is minimised, for every stimulus on its own; nothing couples rows."""
 
+    def __hash__(self) -> int:
+        """Return a hash: what is traced of a solver is kept by it."""
+
     def start(self, metamer: tf.Tensor) -> Rows:
         """Return the solver's rows before the first evaluation."""
 
