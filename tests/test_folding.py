@@ -77,11 +77,18 @@ def test_a_convolution_and_its_norm_give_the_same_values_as_one(convolution, nor
     assert_same(model, function)
 
 
-@pytest.mark.parametrize("convolution", [layers.Conv1D, layers.DepthwiseConv1D])
-def test_waveforms_and_sequences_fold_too(convolution):
-    inputs = keras.Input((30, 4))
-    layer = convolution(4, 5) if convolution is layers.Conv1D else convolution(5)
-    model = keras.Model(inputs, layers.BatchNormalization()(layer(inputs)))
+OTHER_SHAPES = {
+    "waveforms": ((30, 4), lambda: layers.Conv1D(4, 5)),
+    "waveforms, channel by channel": ((30, 4), lambda: layers.DepthwiseConv1D(5)),
+    "films": ((6, 7, 8, 2), lambda: layers.Conv3D(4, 3)),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_SHAPES)
+def test_other_shapes_fold_too(case):
+    shape, layer = OTHER_SHAPES[case]
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, layers.BatchNormalization()(layer()(inputs)))
     assert folded(with_random_variables(model)) is not model
     assert_same(model, folded(model))
 
