@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from model_metamers.networks.keras_graph import Node
+from model_metamers.networks.keras_graph import node_of
 
 _CONVOLUTIONS = (
     keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.DepthwiseConv1D,
@@ -91,13 +91,12 @@ def _pairs(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
     applications = Counter(id(node.operation) for node in nodes)
     uses = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     uses.update(id(tensor) for tensor in model.outputs)
-    makers = {id(tensor): node for node in nodes for tensor in node.outputs}
     found = []
     for node in nodes:
         if type(node.operation) is not keras.layers.BatchNormalization:
             continue
         maps = node.input_tensors[0]
-        maker: Node = makers[id(maps)]
+        maker = node_of(maps)
         is_alone = uses[id(maps)] == 1 and all(
             applications[id(each.operation)] == 1 for each in (node, maker)
         )
