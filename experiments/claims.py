@@ -113,7 +113,11 @@ def scale_of(run: RunFolder) -> str:
     config = run.read_run_record()["config"]
     try:
         n_stimuli, steps = config["num_stimuli"], config["synthesis"]["iterations"]
-        return f"{config['preset']} preset, {n_stimuli} stimuli, {steps} steps"
+        others = ", ".join(
+            f"{layer} {n}" for layer, n in config.get("layer_iterations", {}).items() if n != steps
+        )
+        scale = f"{config['preset']} preset, {n_stimuli} stimuli, {steps} steps"
+        return f"{scale} ({others})" if others else scale
     except (KeyError, TypeError):
         raise ValueError(
             f"{run.path / 'run.json'} does not tell preset, num_stimuli and synthesis; give "
