@@ -4,8 +4,9 @@
     python experiments/fetch_checkpoints.py --networks=vgg_19 --verify_against_slim
 
 Needs the internet, and disk for each archive and what it unpacks to (the archive may be deleted
-afterwards). The same command resumes a broken transfer. No hashes are published: size and SHA-256
-are recorded in <directory>/downloads.json at the first download and verified from then on.
+afterwards). The same command resumes a broken transfer. Size and SHA-256 are recorded in
+<directory>/downloads.json at the first download and verified from then on; those of the networks
+of spoken commands are known, and verified at once. TF-Slim and the authors published none.
 
 The authors' two audio networks are in one archive of 2 GB. With --verify_against_slim a checkpoint
 of an image network, or VGGish's, also runs through TF-Slim's own graph, and one line per metamer
