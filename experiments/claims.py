@@ -113,16 +113,19 @@ def scale_of(run: RunFolder) -> str:
     config = run.read_run_record()["config"]
     try:
         n_stimuli, steps = config["num_stimuli"], config["synthesis"]["iterations"]
-        others = ", ".join(
-            f"{layer} {n}" for layer, n in config.get("layer_iterations", {}).items() if n != steps
-        )
         scale = f"{config['preset']} preset, {n_stimuli} stimuli, {steps} steps"
-        return f"{scale} ({others})" if others else scale
-    except (KeyError, TypeError):
+        layers = set().union(*config.get("layers", {}).values())
+        others = [
+            f"{layer} {number}"
+            for layer, number in config.get("layer_iterations", {}).items()
+            if layer in layers
+        ]
+    except (KeyError, TypeError, AttributeError):
         raise ValueError(
             f"{run.path / 'run.json'} does not tell preset, num_stimuli and synthesis; give "
             f"another {run.flag}"
         ) from None
+    return f"{scale} ({', '.join(others)})" if others else scale
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The claims: measurements whose answer is known, their intervals, and the committed verdicts."""
 
+import json
 import os
 import re
 import shutil
@@ -397,4 +398,8 @@ def test_a_folder_without_tables_or_without_a_record_is_told_in_one_line(tmp_pat
     for table in ("matches", "recognition"):
         shutil.copy(FIGURES / "fig3_visual" / f"{table}.csv", folder)
     assert "run.json" in error_of(run("claims", *flags, cwd=tmp_path))
+    record = json.loads((FIGURES / "fig3_visual" / "run.json").read_text())
+    record["config"]["layer_iterations"] = ["conv2_2:100"]
+    (folder / "run.json").write_text(json.dumps(record))
+    assert "does not tell" in error_of(run("claims", *flags, cwd=tmp_path))
     assert not output.exists()

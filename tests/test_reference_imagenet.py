@@ -57,6 +57,7 @@ def test_metamers_match_and_others_recognise_them_less_with_depth(run, matches):
     assert (scores.loc[["stem", "stage2"]] >= 0.9).all(axis=None)
     assert scores.loc[["stage3", "stage4", "stage5"]].stack().between(0.4, 0.9).all()
     assert (scores.loc[["head", "pool", "logits"]] < 0.2).all(axis=None)
+    assert (scores.loc["stage7"] < 0.3).all()
     itself = measured(run).query("observer == generator")
     assert (itself.proportion_correct > 0.9).all()
 
