@@ -23,6 +23,7 @@ except ImportError:  # Windows
 
 CHUNK_BYTES = 1 << 20  # read at a time
 _LONGEST_STEM = 80  # of a temporary name: a file system allows 255 bytes in all
+_HASH_DIGITS = 16  # that stand for the rest of a longer name
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.parent / f".{path.name[:_LONGEST_STEM]}.{uuid.uuid4().hex}.tmp"
+    unfinished = path.parent / f".{_stem(path.name)}.{uuid.uuid4().hex}.tmp"
     try:
         with unfinished.open("xb") as file:
             yield file
@@ -47,6 +48,14 @@ def atomic_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
+def _stem(name: str) -> str:
+    """Return what a temporary name begins with: the name, cut where it is long, but its own."""
+    if len(name) <= _LONGEST_STEM:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]
+    return f"{name[: _LONGEST_STEM - _HASH_DIGITS]}{digest}"
+
+
 def remove_unfinished(folder: Path, name: str = "") -> None:
     """Remove what killed processes were writing, for the only process that writes there.
 
@@ -54,7 +63,7 @@ def remove_unfinished(folder: Path, name: str = "") -> None:
         folder: where.
         name: of the file; by default all files of the folder.
     """
-    start = f".{glob.escape(name[:_LONGEST_STEM])}." if name else "."
+    start = f".{glob.escape(_stem(name))}." if name else "."
     for unfinished in folder.glob(f"{start}*.tmp"):
         unfinished.unlink(missing_ok=True)
 
@@ -72,9 +81,15 @@ def replaced_folder(path: str | os.PathLike) -> Iterator[Path]:
     try:
         fresh.mkdir()
         yield fresh
-        if path.exists():
+        had_one = path.exists()
+        if had_one:
             path.rename(old)
-        fresh.rename(path)
+        try:
+            fresh.rename(path)
+        except OSError:
+            if had_one:
+                old.rename(path)
+            raise
     finally:
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
@@ -100,7 +115,7 @@ def locked(path: str | os.PathLike, wait: bool = True) -> Iterator[bool]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name[:_LONGEST_STEM]}.lock")
+    lock = path.with_name(f".{_stem(path.name)}.lock")
     file = _locked_file(lock, wait)
     if file is None:
         yield False

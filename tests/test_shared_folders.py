@@ -14,7 +14,7 @@ import pytest
 from command_line import PROJECT
 
 from model_metamers import pipeline
-from model_metamers.files import locked
+from model_metamers.files import atomic_file, locked, remove_unfinished, replaced_folder
 from model_metamers.store import RunFolder
 
 HOLD = """
@@ -49,6 +49,32 @@ def test_a_lock_is_held_by_one_and_a_killed_process_holds_none(holder, tmp_path)
     with locked(tmp_path / "table.csv") as is_held:
         assert is_held
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_begin_alike_have_locks_of_their_own(tmp_path):
+    alike = [tmp_path / f"{'a' * 90}_{end}.npz" for end in "bc"]
+    with locked(alike[0]), locked(alike[1], wait=False) as is_held:
+        assert is_held
+    with atomic_file(alike[0]) as file:
+        file.write(b"whole")
+        remove_unfinished(tmp_path, alike[1].name)
+    assert alike[0].read_bytes() == b"whole"
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    page, rename = tmp_path / "page", Path.rename
+    page.mkdir()
+    (page / "old").touch()
+
+    def fail_with_the_new_one(path, target):
+        if (path / "new").exists():
+            raise OSError("no such luck")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_with_the_new_one)
+    with pytest.raises(OSError, match="no such luck"), replaced_folder(page) as fresh:
+        (fresh / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["page", "old"]
 
 
 def test_whoever_holds_a_lock_removes_what_killed_processes_were_writing(tmp_path):
