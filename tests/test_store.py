@@ -34,13 +34,14 @@ def piece(n=3, seed=0):
     }
 
 
-def record(run, fixed_keys=("iterations",), seed=0, sha="ab12", **config):
+def record(run, fixed_keys=("iterations",), seed=0, sha="ab12", layer_order=None, **config):
     run.write_run_record(
         {"iterations": 600, "networks": ["vgg_19_small"], "layers": None} | config,
         seed=seed,
         versions={"numpy": np.__version__},
         device="CPU",
         checkpoint_sha256={"vgg_19_small": sha},
+        layer_order=layer_order,
         fixed_keys=fixed_keys,
     )
 
@@ -53,6 +54,11 @@ def matches(layer="conv5_4", ids=IDS, accepted=True):
         "label_metamer": 3, "status": "finished", "accepted": accepted,
     }  # fmt: skip
     return pd.DataFrame(values)[list(MATCHES_COLUMNS)]
+
+
+def recognition(layer):
+    score = ("resnet_v2_101_small", "vgg_19_small", layer, "16-way", 3, 0.5, 0.1, "measured")
+    return pd.DataFrame([score], columns=RECOGNITION_COLUMNS)
 
 
 def fail_to_replace(monkeypatch):
@@ -122,6 +128,24 @@ def test_a_run_record_grows(run):
     config = run.read_run_record()["config"]
     assert config["networks"] == ["vgg_19_small", "resnet_v2_101_small"]
     assert config["layers"] == ["conv1"] and config["new_key"] == 1
+
+
+def test_layers_that_come_later_take_their_place_in_the_network(run):
+    order = ["conv1_2", "conv5_4", "fc8"]
+    for layer in ("fc8", "conv1_2"):
+        record(run, layers={"vgg_19_small": [layer]}, layer_order={"vgg_19_small": order})
+        run.merge_rows("matches", matches(layer), ["network", "layer", "stimulus_id"])
+        scores = pd.concat([recognition(shown) for shown in ("natural", layer)])
+        run.merge_rows("recognition", scores, ["observer", "generator", "layer", "task"])
+    assert run.read_run_record()["config"]["layers"] == {"vgg_19_small": ["conv1_2", "fc8"]}
+    assert list(run.read_table("matches").layer) == ["conv1_2"] * 3 + ["fc8"] * 3
+    assert list(run.read_table("recognition").layer) == ["natural", "conv1_2", "fc8"]
+
+
+def test_a_layer_between_those_of_an_earlier_record_is_put_between(run):
+    for order in (["a", "c"], ["a", "b", "c"], ["b"]):  # the last one is of a part of the network
+        record(run, layers={"mine": order}, layer_order={"mine": order})
+    assert run.read_run_record()["config"]["layers"] == {"mine": ["a", "b", "c"]}
 
 
 def test_a_damaged_run_record_is_named(run):

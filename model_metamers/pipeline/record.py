@@ -11,7 +11,7 @@ from model_metamers.networks.network import Network
 
 
 def made_by(networks: Sequence[Network]) -> dict[str, Any]:
-    """Return versions, devices, and the networks' weights and identities.
+    """Return versions, devices, and the networks' weights, identities and layers.
 
     They are arguments of `RunFolder.write_run_record`.
     """
@@ -20,4 +20,5 @@ def made_by(networks: Sequence[Network]) -> dict[str, Any]:
         "device": ", ".join(device.name for device in tf.config.list_logical_devices()),
         "checkpoint_sha256": {network.name: network.weights_sha256 for network in networks},
         "networks": {network.name: asdict(network.identity) for network in networks},
+        "layer_order": {network.name: list(network.metamer_layers) for network in networks},
     }

@@ -5,12 +5,14 @@ import io
 import json
 import platform
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from model_metamers.store.layer_order import ORDER, config_in_order, joined_orders
 
 # Column -> dtype, in the order of the files.
 MATCHES_DTYPES = {
@@ -217,6 +219,7 @@ def run_record(
     device: str,
     checkpoint_sha256: Mapping[str, str | None],
     networks: Mapping[str, Mapping[str, Any]],
+    layer_order: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Return the content of run.json, as JSON gives it back (tuples as lists, paths as text)."""
     record = {
@@ -226,6 +229,7 @@ def run_record(
         "device": device,
         "checkpoint_sha256": dict(checkpoint_sha256),
         "networks": dict(networks),
+        ORDER: dict(layer_order),
         "git_revision": git_revision(),
     }
     plain = json.dumps(record, default=lambda x: x.tolist() if hasattr(x, "tolist") else str(x))
@@ -237,7 +241,8 @@ def continued_record(
 ) -> dict[str, Any]:
     """Return the record of a run that continues in the folder of an earlier one.
 
-    Lists and dictionaries grow (more networks, more layers); other values are the new ones.
+    Lists and dictionaries grow (more networks, more layers, these in their network's order); other
+    values are the new ones.
 
     Raises:
         ValueError: a fixed key of config, the seed or a network's checkpoint has changed.
@@ -246,7 +251,8 @@ def continued_record(
     _check_same(old["config"], new["config"], fixed_keys, "")
     _check_same(old, new, ["seed"], "")
     _check_same(old["checkpoint_sha256"], hashes, hashes, "checkpoint of ")
-    return _grown(old, new)
+    record = _grown(old, new) | {ORDER: joined_orders(old, new)}
+    return record | {"config": config_in_order(record)}
 
 
 def git_revision() -> str | None:

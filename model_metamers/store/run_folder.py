@@ -25,12 +25,12 @@ from model_metamers.store.formats import (
     write_npz,
     write_sound,
 )
+from model_metamers.store.layer_order import NATURAL
 from model_metamers.store.null_shards import NullShards
 from model_metamers.store.records import continued_record, run_record
 from model_metamers.store.tables import REMEDY, Tables
 
 PIECE_ARRAYS = ("natural", "metamer", "stimulus_id", "loss", "step", "status")
-NATURAL = "natural"  # stands for a layer in the previews of the natural stimuli
 
 # A leading dot marks temporary files; ".state" at the end, the unfinished piece.
 _LONGEST_LAYER = 150  # of the 255 that file systems allow, as pieces have longer names
@@ -110,6 +110,7 @@ class RunFolder(Tables):
         device: str,
         checkpoint_sha256: Mapping[str, str | None],
         networks: Mapping[str, Mapping[str, Any]] | None = None,
+        layer_order: Mapping[str, Sequence[str]] | None = None,
         fixed_keys: Collection[str] = (),
     ) -> None:
         """Write run.json; if there is one, check that it is the same run and add to it.
@@ -125,13 +126,17 @@ class RunFolder(Tables):
             device: what it runs on.
             checkpoint_sha256: network -> hash of its weights' file, None for fresh weights.
             networks: network -> what tells it from others: architecture, scale, seed, label ...
+            layer_order: network -> all layers it can be matched at, from the input upwards;
+                recorded layers and rows of tables follow it.
             fixed_keys: keys of `config` that change results.
 
         Raises:
             ValueError: a fixed key, the seed or a network's checkpoint differs from the folder's,
                 or there are results and no record of what made them.
         """
-        record = run_record(config, seed, versions, device, checkpoint_sha256, networks or {})
+        record = run_record(
+            config, seed, versions, device, checkpoint_sha256, networks or {}, layer_order or {}
+        )
         with self.locked():
             if (self.path / "run.json").exists():
                 old = self.read_run_record()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from model_metamers.files import atomic_file
 from model_metamers.store.columns import write_columns
+from model_metamers.store.layer_order import rows_in_order
 from model_metamers.store.records import TABLES, conformed, parsed, table_dtypes
 from model_metamers.store.table_sums import RECORD, difference, recorded_sums, sum_of
 
@@ -104,7 +105,7 @@ class Tables:
         return record if isinstance(record, dict) else {}
 
     def merge_rows(self, name: str, rows: pd.DataFrame, key_columns: Sequence[str]) -> None:
-        """Append rows to <name>.csv, in place of all rows with the same key.
+        """Add rows to <name>.csv, in place of all rows with the same key; layers keep their order.
 
         Args:
             name: as `write_table`.
@@ -121,7 +122,7 @@ class Tables:
                 replaced = old.set_index(key).index.isin(rows.set_index(key).index)
                 kept = old[~replaced]
                 rows = pd.concat([kept, rows]) if len(kept) else rows
-            self.write_table(name, rows)
+            self.write_table(name, rows_in_order(rows, self._record()))
 
     def _write_record(self, record: Mapping[str, Any]) -> None:
         with atomic_file(self.path / "run.json") as file:
