@@ -137,6 +137,18 @@ def test_two_workers_share_the_pieces_of_one_run_folder(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_worker_may_be_there_before_the_first_one(tmp_path, monkeypatch):
+    folder = tmp_path / "shared"
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    result = run(*QUICK, "--iterations=5", "--strategy=cluster", f"--output_dir={folder}")
+    assert result.returncode == 0, result.stderr
+    # Metamers without a record of their settings would be refused by every worker that follows.
+    config = RunFolder(folder).read_run_record()["config"]
+    assert config["synthesis"]["iterations"] == 5 and config["made_with"]
+
+
+@pytest.mark.slow
 def test_photographs_of_a_folder(shared_data, tmp_path):
     """Real photographs, one sub-folder per category, keep their labels and get metamers."""
     for file in sorted((shared_data / "images16").glob("*"))[::100]:

@@ -63,6 +63,43 @@ def test_the_paper_preset_takes_the_rates_of_the_catalogue(network, expected, mo
         assert generator.learning_rates == rates
 
 
+def wait_for_others(small_model, images, folder, monkeypatch, *, saved_at):
+    """Wait for metamers that others finish after 9000 seconds; return how long that took."""
+    now = [1e6]
+    network = mm.Network.from_keras(small_model, metamer_layers=["fused"])
+    stimuli = StimulusSet(images, IDS, IDS)
+    generator = pipeline.Generator(network, ("fused",), stimuli, stimuli)
+    folder.save_state(network.name, "fused", {"x": np.zeros(1)})  # of an earlier start
+
+    def sleep(seconds):
+        now[0] += seconds
+        if now[0] - 1e6 in saved_at:
+            folder.save_state(network.name, "fused", {"x": np.zeros(1)})
+        if now[0] - 1e6 >= 9000:
+            pipeline.save_previews(folder, network, "fused", IDS, images)
+
+    monkeypatch.setattr(make.time, "sleep", sleep)
+    monkeypatch.setattr(make.time, "monotonic", lambda: now[0])
+    make._wait_for_other_workers([generator], folder)
+    return now[0] - 1e6
+
+
+def test_other_workers_are_waited_for_while_they_save_something(
+    small_model, images, tmp_path, monkeypatch
+):
+    folder, at_work = RunFolder(tmp_path), range(500, 9500, 500)
+    waited = wait_for_others(small_model, images, folder, monkeypatch, saved_at=at_work)
+    assert waited == 9000
+
+
+def test_other_workers_that_save_nothing_are_given_ten_minutes(
+    small_model, images, tmp_path, monkeypatch
+):
+    with pytest.raises(ValueError, match="the other workers have stopped before .* fused; run"):
+        wait_for_others(small_model, images, RunFolder(tmp_path), monkeypatch, saved_at=[500])
+    assert 1100 <= make.time.monotonic() - 1e6 <= 1110
+
+
 @pytest.mark.parametrize(
     "state",
     [{"metamer": np.zeros(3)}, {"x": np.zeros(1)}, "of three stimuli"],

@@ -41,10 +41,9 @@ def make(
     with_way = record | {"config": record["config"] | {"made_with": [_way(options, strategy)]}}
     if options.repeats is not None:
         options.repeats.check_same(run_record(**with_way))
-    if options.share.is_first:
-        _write(folder, record)
+    _write(folder, record)
     unmade = pipeline.uncertified(generators, folder)
-    if unmade and options.share.is_first:
+    if unmade:
         folder.write_run_record(**with_way, fixed_keys=FIXED)
     pipeline.make_metamers(
         unmade,

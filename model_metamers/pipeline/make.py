@@ -121,8 +121,12 @@ def _wait_for_other_workers(generators: Sequence[Generator], folder: RunFolder) 
         ValueError: no worker has saved anything for `PATIENCE_SECONDS`.
     """
     layers = [(g.network.name, layer, g.stimuli.ids) for g in generators for layer in g.layers]
+    # Clocks of other machines may differ, and what was saved long ago tells of an earlier start.
+    progress, since = folder.progress(), time.monotonic()
     while missing := [layer for layer in layers if not folder.has_previews(*layer)]:
-        if folder.seconds_since_progress() > PATIENCE_SECONDS:
+        if (present := folder.progress()) != progress:
+            progress, since = present, time.monotonic()
+        if time.monotonic() - since > PATIENCE_SECONDS:
             names = ", ".join(f"{network} {layer}" for network, layer, _ in missing)
             raise ValueError(
                 f"the other workers have stopped before finishing {names}; run the same command "

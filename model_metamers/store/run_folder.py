@@ -4,9 +4,8 @@ import json
 import logging
 import os
 import re
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +209,7 @@ class RunFolder(Tables):
         return self._piece_path(network, layer).is_file()
 
     def has_pieces(self) -> bool:
-        """Return whether the folder has any finished layer, or only what became of them."""
+        """Return whether the folder has any piece or state, or only what became of them."""
         return any(self.path.glob("metamers/*/*.npz"))
 
     def load_piece(self, network: str, layer: str) -> dict[str, np.ndarray]:
@@ -233,10 +232,13 @@ class RunFolder(Tables):
         """Return an unfinished piece's state; None (start anew) if missing or damaged."""
         return _read_if_whole(self._piece_path(network, layer, ".state.npz"))
 
-    def seconds_since_progress(self) -> float:
-        """Return how long ago a piece or a state was last saved; infinite if there is none."""
-        saved = [path.stat().st_mtime for path in self.path.glob("metamers/*/*.npz")]
-        return time.time() - max(saved) if saved else float("inf")
+    def progress(self) -> frozenset[tuple[str, int]]:
+        """Return the pieces and states and when they were saved: it differs after every saving."""
+        saved = set()
+        for path in self.path.glob("metamers/*/*.npz"):
+            with suppress(FileNotFoundError):  # another process has joined or finished it
+                saved.add((str(path), path.stat().st_mtime_ns))
+        return frozenset(saved)
 
     def clear_state(self, network: str, layer: str) -> None:
         """Remove the state of a piece, if there is one."""
