@@ -174,21 +174,32 @@ def test_a_second_seed_is_compared_at_the_last_three_layers_above_chance():
 
 
 def matches(rows):
-    """Return a matches.csv table of (layer, stimulus, rho, accepted)."""
-    blank = dict.fromkeys(MATCHES_COLUMNS, 0) | {"network": "a", "null_max": 0.5}
-    columns = ["layer", "stimulus_id", "spearman_layer", "accepted"]
+    """Return a matches.csv table of (network, layer, stimulus, rho, accepted)."""
+    columns = ["network", "layer", "stimulus_id", "spearman_layer", "accepted"]
     given = pd.DataFrame(rows, columns=columns)
+    blank = dict.fromkeys(MATCHES_COLUMNS, 0) | {"null_max": 0.5}
     return pd.DataFrame(blank, index=given.index).assign(**given)
 
 
 def test_a_metamer_without_a_correlation_does_not_match():
-    rows = [("conv_0", "yes", 0.9, True), ("conv_0", "no", np.nan, False),
-            ("logits", "yes", 0.9, True), ("logits", "no", 0.4, False)]  # fmt: skip
+    a = Role("a")
+    rows = [(a, "conv_0", "yes", 0.9, True), (a, "conv_0", "no", 0.8, True),
+            (a, "logits", "yes", 0.4, True), (a, "logits", "no", np.nan, False)]  # fmt: skip
     finding = matching.at_their_layer(matches(rows))
     assert finding.estimate.value == 0.5 and finding.estimate.n == 4
-    # Stimuli are drawn, each with both its metamers: all match, half do, or none.
+    # Layers are drawn, each with its metamers: those of both match, those of one do, or none.
     assert (finding.estimate.low, finding.estimate.high) == (0, 1)
-    assert not finding.holds and "a conv_0: 0.50" in finding.detail
+    assert finding.estimate.resampled == "2 layers"
+    assert not finding.holds and "a logits: 0.00" in finding.detail
+
+
+def test_metamers_of_a_second_seed_do_not_count_at_their_layer():
+    """Which experiments have added them to a run must not change a claim's verdict."""
+    own = [(Role("a"), f"conv_{k}", "yes", 0.9 if k else 0.1, True) for k in range(4)]
+    added = [(Role("a", seed=1), *row[1:3], 0.9, True) for row in own]
+    assert matching.at_their_layer(matches(own + added)) == matching.at_their_layer(matches(own))
+    with pytest.raises(NotMeasured):
+        matching.at_their_layer(matches(added))
 
 
 def grid(n_above):
