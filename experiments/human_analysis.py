@@ -156,13 +156,15 @@ def tell(participants: "pd.DataFrame", answers: "pd.DataFrame", design: "Design"
     """Say who and what is left out, and whether images were there as long as asked for."""
     from model_metamers.human.statistics import n_mistimed
     from model_metamers.human.stimuli import IMAGE_TASK
+    from model_metamers.human.trials import TEST
 
     counts = participants.excluded.value_counts()
     reasons = [f"{counts[name]} by {name}" for name in ("headphones", "catch") if name in counts]
     left_out = f"; left out: {', '.join(reasons)}" if reasons else ""
     print(f"{len(participants)} participants{left_out}")
-    if n_again := int((answers.presentations > 1).sum()):
-        print(f"{n_again} trials were presented again after a reload, and do not count")
+    n_again = int(((answers.presentations > 1) & (answers.phase == TEST)).sum())
+    if n_again:
+        print(f"{n_again} test trials were presented again after a reload, and do not count")
     if design.task == IMAGE_TASK and (n := n_mistimed(answers, design.settings["image_ms"])):
         print(f"{n} of {len(answers)} images were there more than a frame (of 60 per second) too "
               "long or too short; trials.csv has their stimulus_ms")  # fmt: skip

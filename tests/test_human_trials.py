@@ -108,6 +108,13 @@ def test_more_conditions_than_stimuli_are_shared_out_evenly():
     assert set(shown.values()) == {8} and len(shown) == 24
 
 
+def test_however_many_take_part_all_get_practice_and_catch_trials():
+    plan = plan_trials(all_accepted(41, 32), 400, 10, 4, 4, seed=0)
+    assert not plan.is_complete
+    for trials in plan.participants:
+        assert collections.Counter(t.phase for t in trials) == {PRACTICE: 4, CATCH: 4, TEST: 24}
+
+
 def test_a_condition_without_enough_accepted_metamers_has_what_there_is():
     available = all_accepted(3, 40)
     poor, none = Condition("net", "layer_0"), Condition("net", "layer_1")

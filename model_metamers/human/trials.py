@@ -186,10 +186,12 @@ class _Dealer:
     def deal(self) -> list[tuple[str, int, int]]:
         """Return the next participant's (phase, condition, source)."""
         totals = self._dealt.sum(axis=1)
+        is_test = np.array([phase == TEST for phase in self._phases])
+        lead = totals[self._use] - totals[self._use[is_test]].min()
         cost = self._random.random(self._possible.shape)
         cost += _PAIR * self._dealt[self._use] + _SOURCE * self._dealt.sum(axis=0)
-        cost += _CONDITION * totals[self._use][:, np.newaxis]
-        cost[[phase != TEST for phase in self._phases]] += _EXTRA
+        # Were extra trials to cost more with every participant, late ones would get none.
+        cost += np.where(is_test, _CONDITION * lead, _EXTRA)[:, np.newaxis]
         cost[~self._possible] = _IMPOSSIBLE
         rows, columns = linear_sum_assignment(cost)
         dealt = [
