@@ -80,6 +80,20 @@ def page(runs):
     return path
 
 
+def test_a_page_is_written_into_a_run_folder_under_its_lock(runs, monkeypatch):
+    """Another process that takes the lock removes what it finds unfinished."""
+    folder, replace, held = runs[1], os.replace, []
+
+    def noted(source, target):
+        held.append((folder.path / ".run.json.lock").exists())
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", noted)
+    write_gallery([folder], folder.path / "gallery.html")
+    assert held == [True]
+    (folder.path / "gallery.html").unlink()
+
+
 def test_what_is_told_of_a_metamer(runs):
     shown = exhibits.exhibits_of(runs[0])
     assert [(x.layer, x.stimulus) for x in shown][:3] == [

@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -50,7 +51,9 @@ def write_gallery(folders: Sequence[RunFolder], output: Path) -> int:
     page = Template(_part("gallery.html")).substitute(
         parts, title=_escaped(title), data=_json(data), media=media.elements()
     )
-    with atomic_file(output) as file:
+    own = [folder for folder in folders if folder.path.resolve() == output.parent.resolve()]
+    # Whoever locks a run folder removes what he takes for the remains of killed processes.
+    with own[0].locked() if own else nullcontext(), atomic_file(output) as file:
         file.write(page.encode())
     return len(exhibits)
 
