@@ -97,6 +97,13 @@ def test_the_diagonal_is_figure_3(grid, visual):
         np.testing.assert_allclose(cell["median"], rows.spearman_layer.median(), atol=1e-5)
 
 
+def test_a_metamer_without_a_correlation_does_not_match():
+    row = layer_grid._summary(np.array([0.9, 0.7, np.nan, np.nan]), null_maximum=0.5)
+    assert (row["n"], row["n_above_null_maximum"], row["median"]) == (4, 2, 0.8)
+    row = layer_grid._summary(np.array([np.nan]), null_maximum=0.5)
+    assert (row["n"], row["n_above_null_maximum"]) == (1, 0) and np.isnan(row["median"])
+
+
 @pytest.mark.artefact
 def test_metamers_match_at_and_after_their_layer_and_late_ones_not_at_the_first(grid):
     for _, rows in grid.groupby("network"):

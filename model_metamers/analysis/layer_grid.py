@@ -71,11 +71,14 @@ def correlations(
 
 
 def _summary(rho: np.ndarray, null_maximum: float) -> dict[str, float]:
-    """Return the counts and quantiles of a row; constant activations have no correlation."""
-    rho = rho[~np.isnan(rho)]
+    """Return the counts and quantiles of a row.
+
+    A metamer whose activations are constant has no correlation, and so does not match.
+    """
+    defined = rho[~np.isnan(rho)]
     at = (
-        np.quantile(rho, list(_QUANTILES.values()))
-        if len(rho)
+        np.quantile(defined, list(_QUANTILES.values()))
+        if len(defined)
         else np.full(len(_QUANTILES), np.nan)
     )
     counts = {"n": len(rho), "n_above_null_maximum": int(np.sum(rho > null_maximum))}
