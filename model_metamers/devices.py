@@ -13,7 +13,6 @@ import tensorflow as tf
 from model_metamers import cluster
 
 STRATEGIES = ("none", "mirrored", "cluster")
-TRAINING_STRATEGIES = ("none", "mirrored", "multiworker")
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:

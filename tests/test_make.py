@@ -95,7 +95,7 @@ def test_other_workers_are_waited_for_while_they_save_something(
 def test_other_workers_that_save_nothing_are_given_ten_minutes(
     small_model, images, tmp_path, monkeypatch
 ):
-    with pytest.raises(ValueError, match="the other workers have stopped before .* fused; run"):
+    with pytest.raises(ValueError, match=r"the other workers have stopped before .* fused; run"):
         wait_for_others(small_model, images, RunFolder(tmp_path), monkeypatch, saved_at=[500])
     assert 1100 <= make.time.monotonic() - 1e6 <= 1110
 

@@ -35,7 +35,7 @@ def config_in_order(record: Mapping[str, Any]) -> dict[str, Any]:
 def joined_orders(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return network -> its layers in order, as two records of a run know it together.
 
-    A record may know a part of a network's layers; those that only the shorter one knows come last.
+    A record may know a part of the layers; those that only the shorter one knows come last.
     """
     orders = {**_orders(old)}
     for network, layers in _orders(new).items():

@@ -15,7 +15,7 @@ class Advance(NamedTuple):
     """A solver's state after an evaluation.
 
     Attributes:
-        metamer: the best stimuli so far, [batch, ...].
+        metamer: the stimuli that the solver goes on from, [batch, ...]; their loss may have risen.
         rows: the solver's own state.
         stopped: whether further evaluations would not help, bool [batch].
         diverged: whether the evaluation met NaN or Inf that the solver cannot avoid, bool [batch].
