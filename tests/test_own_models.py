@@ -248,6 +248,17 @@ def test_every_layer_has_its_own_response_and_the_right_gradient(shape, kind, fu
     check(model, layer or keras_graph.final_layer(model), kind, own_output(model, layer))
 
 
+def test_functions_that_xla_compiles_are_differentiated_as_a_whole():
+    """Keras has XLA compile grouped convolutions on CPUs; TensorFlow cannot take them in parts."""
+    keras.utils.set_random_seed(1)
+    grouped = layers.Conv2D(6, 3, groups=3, use_bias=False, name="grouped")
+    parts = [grouped, layers.BatchNormalization(), layers.ReLU(name="rectified"), layers.Flatten()]
+    model = keras.Sequential([keras.Input(IMAGE), *parts, layers.Dense(3)])
+    network = Network.from_keras(model, stimulus_range=RANGE)
+    assert "grouped" in network.metamer_layers
+    check(model, "rectified", MODIFIED, keras.Model(model.inputs, parts[2].output))
+
+
 def own_output(model, layer):
     """Return the function from stimuli to a layer's output, by Keras' means alone."""
     if layer is None:

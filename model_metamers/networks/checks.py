@@ -139,8 +139,8 @@ def first_line(error: Exception) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition("Arguments received by")[0]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("Exception encountered")]
-    if lines and lines[0].startswith("in user code"):  # a traceback follows
-        lines = lines[-1:]
+    if lines and lines[0].startswith(("in user code", "Graph execution error")):
+        lines = [line for line in lines if not line.startswith("[[")][-1:]  # after a traceback
     return lines[0][:200] if lines else type(error).__name__
 
 

@@ -6,7 +6,8 @@ the stimulus.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import keras
 import numpy as np
@@ -120,7 +121,7 @@ def without_gradient(
 
     Those are operations that draw, however rarely it shows. The gradient is that of a sum with
     random weights. A layer that sends one to an earlier layer which has been reached is reached as
-    well, so that no operation is differentiated twice.
+    well, so that no operation is differentiated twice where TensorFlow can differentiate in parts.
 
     Args:
         model: the model.
@@ -136,20 +137,24 @@ def without_gradient(
     part = keras.Model(model.inputs[0], [t for group in groups for t in group.values()])
     why: dict[str, str] = {}
 
-    @tf.function(input_signature=[tf.TensorSpec(probes.shape, tf.float32)], autograph=False)
-    def respond(stimuli: tf.Tensor) -> tuple[Responses, Responses]:
-        values = part(stimuli, training=False)
+    def respond(stimuli: tf.Tensor, in_parts: bool) -> tuple[Responses, Responses]:
+        with nullcontext() if in_parts else tf.GradientTape(persistent=True) as tape:
+            if tape is not None:
+                tape.watch(stimuli)
+            values = part(stimuli, training=False)
         own, targets, further = _in_groups(groups, values)
         is_flat, reached = {}, [stimuli]
+        why.clear()
         for layer, target in targets.items():
             try:
-                gradients = _gradients(target, reached)
+                gradients = _gradients(target, reached, tape)
             except LookupError as error:  # an operation without a gradient
                 why[layer] = f"sends no gradient to the stimulus ({first_line(error)})"
                 continue
             if gradients:
                 is_flat[layer] = _is_flat(target, gradients)
-                reached.append(own[layer])
+                if in_parts:
+                    reached.append(own[layer])
             else:
                 why[layer] = (
                     "sends no gradient to the stimulus (a cast to integers, argmax, embedding or "
@@ -157,10 +162,18 @@ def without_gradient(
                 )
         return own | further, is_flat
 
+    def traced(in_parts: bool) -> tuple[tf.Graph, Responses, Responses]:
+        graph = tf.function(partial(respond, in_parts=in_parts), autograph=False)
+        function = graph.get_concrete_function(tf.TensorSpec(probes.shape, tf.float32))
+        return function.graph, *function(probes)
+
     with _failures_told(model, probes):
-        traced = respond.get_concrete_function()
-        own, is_flat = traced(probes)
-    drawn = {operation.type for operation in traced.graph.get_operations()} & _RANDOM
+        try:
+            graph, own, is_flat = traced(in_parts=True)
+        except tf.errors.OpError:
+            # Functions that XLA compiles, as of grouped convolutions on CPUs, allow no parts.
+            graph, own, is_flat = traced(in_parts=False)
+    drawn = {operation.type for operation in graph.get_operations()} & _RANDOM
     for layer in is_flat:
         if is_flat[layer]:
             why[layer] = "changes with the stimulus, but its gradient is zero everywhere"
@@ -174,9 +187,15 @@ def are_close(first: tf.Tensor, second: tf.Tensor, tolerance: float) -> bool:
     return np.allclose(a, b, rtol=0, atol=tolerance * largest, equal_nan=True)
 
 
-def _gradients(target: tf.Tensor, sources: list[tf.Tensor]) -> list[tf.Tensor]:
+def _gradients(
+    target: tf.Tensor, sources: list[tf.Tensor], tape: tf.GradientTape | None
+) -> list[tf.Tensor]:
+    """Return the gradients at the sources that are reached, on the tape or as far as any other."""
     weights = tf.cast(tf.random.stateless_normal(tf.shape(target), (0, 0)), target.dtype)
-    gradients = tf.gradients(target, sources, weights, stop_gradients=sources)
+    if tape is not None:
+        gradients = tape.gradient(target, sources, weights)
+    else:
+        gradients = tf.gradients(target, sources, weights, stop_gradients=sources)
     return [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
 
 
