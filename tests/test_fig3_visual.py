@@ -176,6 +176,11 @@ def test_stimuli_without_classes_are_drawn_without_recognition(finished, tmp_pat
     assert result.returncode == 0, result.stderr
     assert len(RunFolder(folder).read_table("matches")) == 2 * 3
     assert not (folder / "recognition.csv").exists()
+    # Another picture under the name of one that metamers were made of would be mixed with it.
+    replaced = next(flat.glob("*.png"))
+    Image.new("RGB", (96, 96), "green").save(replaced)
+    told = error_of(run(*flags, "--norecognition"))
+    assert f"holds a run with stimulus_sha256 {replaced.stem} = " in told
     with Image.open(folder / "figure.png") as drawn, Image.open(finished / "figure.png") as whole:
         assert drawn.width == whole.width and drawn.height < 0.6 * whole.height
 

@@ -484,3 +484,43 @@ def test_the_visual_experiments_leave_copies_out_of_stimuli_and_null(classes, ca
     assert len(natural) == 6 and len(null) == 9  # renders fill up what is missing
     assert len(np.unique(null.stimuli[np.arange(9)], axis=0)) == 9
     assert "dog_same is cat_2" in caplog.text and "same.bmp is " in caplog.text
+
+
+def tiff_file(path, values, bits, photometric):
+    """Write grey values, rows of an even length, as an uncompressed TIFF of any depth."""
+    height, width = values.shape
+    if bits == 12:  # two values in three bytes
+        first, second = values.reshape(-1, 2).T.astype(np.uint32)
+        pairs = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1)
+        data = pairs.astype(np.uint8).tobytes()
+    else:
+        data = values.astype("<u2").tobytes()
+    tags = [
+        (256, width), (257, height), (258, bits), (259, 1), (262, photometric), (273, 8),
+        (277, 1), (278, height), (279, len(data)),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(tags))
+    directory += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(data))
+    path.write_bytes(header + data + directory + struct.pack("<I", 0))
+    return path
+
+
+@pytest.mark.parametrize(("bits", "white_is_zero"), [(16, False), (16, True), (12, False)])
+def test_grey_tiffs_are_read_as_they_say(bits, white_is_zero, tmp_path):
+    ramp = np.linspace(0, 2**bits - 1, SIZE_PX**2).astype(np.uint32).reshape(SIZE_PX, SIZE_PX)
+    written = 2**bits - 1 - ramp if white_is_zero else ramp
+    path = tiff_file(tmp_path / "scan.tif", written, bits, 0 if white_is_zero else 1)
+    expected = np.repeat(ramp[..., None] / (2**bits - 1), 3, axis=2)
+    np.testing.assert_allclose(load_image(path, SIZE_PX), expected, atol=EIGHT_BITS)
+
+
+def test_a_damaged_png_is_refused_wherever_it_is(tmp_path):
+    """Decoding overlooks the checksums of its pixels."""
+    path = save(tmp_path / "photo.png")
+    whole = path.read_bytes()
+    start = whole.index(b"IDAT") + 4
+    for place in range(start, start + 300, 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match="photo.png is not a readable image"):
+            load_image(path, SIZE_PX)

@@ -425,6 +425,7 @@ OF_PRESETS = [
     ("fig4_audio", ["--preset=imagenet"], "flag --preset=imagenet: value should be one of <sma"),
     ("fig3_visual", ["--layer_iterations=fc8:"], "--layer_iterations is written LAYER:NUMBER,"),
     ("fig3_visual", ["--layer_iterations=fc8:0"], "--layer_iterations is written LAYER:NUMBER,"),
+    ("fig3_visual", ["--layer_iterations=fc8:3,fc8:4"], "--layer_iterations has fc8 twice; give"),
     ("fig3_visual", ["--layer_iterations=fc9:3", "--networks=vgg_19_small"], "layer 'fc9'"),
     ("fig3_visual", ["--layer_iterations=fc8:3", "--output_dir=sound"],
      "sound holds a run with layer_iterations = none, and --layer_iterations is fc8:3; leave it"),

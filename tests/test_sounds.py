@@ -310,3 +310,11 @@ def test_too_many_channels_and_samples_are_refused(tmp_path, monkeypatch):
 def test_a_padded_copy_under_another_name_stays_a_copy(tmp_path):
     paths = [save(tmp_path / name, NOISE[:1000], subtype="DOUBLE") for name in ("a.wav", "b.wav")]
     np.testing.assert_array_equal(*map(load, paths))
+
+
+def test_encodings_that_are_read_from_front_to_back_only(tmp_path):
+    sound = np.random.default_rng(0).normal(0, 0.1, 30_000)
+    for encoding in ("GSM610", "NMS_ADPCM_32"):
+        path = tmp_path / f"{encoding}.wav"
+        soundfile.write(path, sound, 20_000, encoding)
+        assert load_sound(path, 20_000, 20_000).shape == (20_000,)

@@ -280,6 +280,8 @@ def _layer_iterations(
             raise ValueError(
                 f"--layer_iterations is written LAYER:NUMBER,LAYER:NUMBER; got {item!r}"
             )
+        if layer in given:
+            raise ValueError(f"--layer_iterations has {layer} twice; give one number for it")
         given[layer] = int(number)
     if not recorded:
         # The preset's numbers for single layers suit its own networks and solver.

@@ -12,7 +12,7 @@ from shared.modality import check_run, modality_of_preset
 # added.
 FIXED = (
     "preset", "num_stimuli", "num_null_stimuli", "synthesis", "layer_iterations", "stimuli_dir",
-    "stimulus_ids",
+    "stimulus_ids", "stimulus_sha256",
 )  # fmt: skip
 _COUNTS = ("num_stimuli", "num_null_stimuli")
 

@@ -97,13 +97,16 @@ def _record(
 ) -> dict[str, Any]:
     """Return what run.json tells of a run (the arguments of `RunFolder.write_run_record`)."""
     rates = {g.network.name: dict(g.learning_rates) for g in generators if g.learning_rates}
+    stimuli = generators[0].stimuli
+    hashes = dict(zip(stimuli.ids, stimuli.sha256, strict=True)) if stimuli.sha256 else {}
     config = options.record() | {
         "synthesis": asdict(synthesis_config(options)),
         "layers": {generator.network.name: generator.layers for generator in generators},
-        "stimulus_ids": generators[0].stimuli.ids,
+        "stimulus_ids": stimuli.ids,
     }
+    some = {"learning_rates": rates, "stimulus_sha256": hashes}
     return {
-        "config": config | ({"learning_rates": rates} if rates else {}),
+        "config": config | {name: values for name, values in some.items() if values},
         "seed": options.seed,
         **pipeline.made_by([*(generator.network for generator in generators), *observers]),
     }

@@ -4,7 +4,6 @@ Images are cropped to their centre square and resized; of sounds the loudest str
 they are padded (`stimuli.images`, `stimuli.sounds`).
 """
 
-import hashlib
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -22,19 +21,6 @@ _FIRST_RENDER = 2_100_000  # a seed that no network of ours was trained on
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue. Source: BT.601
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Stimuli and where they come from.
-
-    Attributes:
-        stimuli: as the network takes them.
-        sha256: stimulus id -> hash of its file.
-    """
-
-    stimuli: StimulusSet
-    sha256: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -104,7 +90,7 @@ def find(paths: Sequence[Path], takes_sounds: bool) -> list[tuple[str, Path]]:
     return found
 
 
-def load(files: Sequence[tuple[str, Path]], network: Network) -> Inputs:
+def load(files: Sequence[tuple[str, Path]], network: Network) -> StimulusSet:
     """Read files as stimuli of a network; of equal ones, the first.
 
     Raises:
@@ -115,12 +101,7 @@ def load(files: Sequence[tuple[str, Path]], network: Network) -> Inputs:
         stimuli = replace(stimuli, stimuli=_as_taken(stimuli.stimuli[:], network))
     else:
         stimuli = sounds.load_sounds(files, network.sample_rate_hz, network.stimulus_shape[0])
-    hashes = {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, (_, path) in zip(stimuli.ids, files, strict=True)
-    }
-    stimuli = stimuli.distinct()
-    return Inputs(stimuli, {name: hashes[name] for name in stimuli.ids})
+    return stimuli.distinct()
 
 
 def null_stimuli(given: StimulusSet, network: Network, n_wanted: int) -> NullStimuli:

@@ -20,7 +20,9 @@ from model_metamers.networks.identity import own_identity
 from model_metamers.networks.keras_files import load_keras_model
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
-from model_metamers.pipeline.certificate import certificate
+from model_metamers.pipeline.certificate import certificate, check_reproduced
+from model_metamers.pipeline.certify import saved_null
+from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder, check_layer_name
 from model_metamers.store.certificate import NAME as CERTIFICATE
 from model_metamers.store.certificate import file_hashes, write_certificate
@@ -28,7 +30,10 @@ from model_metamers.synthesis import SynthesisConfig
 
 LOG_EVERY = 25  # evaluations between two states, and two points of the curves
 _LEARNING_RATES = {"image": 0.03, "sound": 0.006}  # of Adam, in runs of few steps
-_FIXED = ("num_null_stimuli", "synthesis", "stimulus_ids", "input_sha256", "stimulus_ranges")
+_FIXED = (
+    "num_null_stimuli", "synthesis", "stimulus_ids", "input_sha256", "stimulus_ranges",
+    "sample_rate_hz",
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +69,11 @@ class MakeOptions:
             raise ValueError(
                 f"--{given[0]} is for --keras_model; {chosen.network} has its own, leave it out"
             )
+        if chosen.learning_rate is not None and chosen.solver != "adam":
+            raise ValueError(
+                f"--learning_rate is for --solver adam, and the solver is {chosen.solver}, which "
+                f"has none; leave it out"
+            )
         layers = [name for text in chosen.layer or () for name in text.split(",") if name]
         bounds = chosen.stimulus_range
         return cls(
@@ -94,24 +104,26 @@ def make(options: MakeOptions) -> Path:
         _log.warning("%s has one output, which names no class: labels say nothing", network.name)
     inputs.check_stimulus_shape(network)
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
-    given = inputs.load(files, network)
+    stimuli = inputs.load(files, network)
     config = synthesis_config(options, network)
     path = options.output_dir or Path("runs") / network.name
     check_folder(path)
     folder = RunFolder(path)
-    write_record(folder, options, network, layers, given, config)
-    generator = Generator(network, layers, given.stimuli, given.stimuli.take([]))
+    write_record(folder, options, network, layers, stimuli, config)
+    generator = Generator(network, layers, stimuli, stimuli.take([]))
     unfinished = pipeline.uncertified([generator], folder)
     pipeline.make_metamers(
         unfinished, config, folder, batch_size=options.batch_size, with_curves=True
     )
-    if unfinished:
+    if unfinished or any(saved_null(network.name, layer, folder) is None for layer in layers):
         generator = with_null(generator, options.num_null_stimuli)
     pipeline.certify([generator], folder)
     report(folder, generator)
     page = folder.path / FILENAME
     write_gallery([folder], page)
-    write_certificate(folder, certificate(folder, lambda _: network, file_hashes(folder)))
+    certified = certificate(folder, lambda _: network, file_hashes(folder))
+    write_certificate(folder, certified)
+    check_reproduced(folder, certified)
     return page
 
 
@@ -189,21 +201,21 @@ def write_record(
     options: MakeOptions,
     network: Network,
     layers: Sequence[str],
-    given: inputs.Inputs,
+    stimuli: StimulusSet,
     config: SynthesisConfig,
 ) -> None:
     """Write run.json, or check that the folder's run is this one."""
-    stimuli = given.stimuli
     folder.write_run_record(
         {
             "command": "make",
             "networks": [network.name],
             "layers": {network.name: list(layers)},
             "input": [str(path) for path in options.paths],
-            "input_sha256": given.sha256,
+            "input_sha256": dict(zip(stimuli.ids, stimuli.sha256, strict=True)),
             "stimulus_ids": list(stimuli.ids),
             "stimulus_labels": dict(zip(stimuli.ids, stimuli.labels, strict=True)),
             "stimulus_ranges": {network.name: network.stimulus_range},
+            "sample_rate_hz": network.sample_rate_hz,
             "num_null_stimuli": options.num_null_stimuli,
             "synthesis": asdict(config),
             "seed": options.seed,

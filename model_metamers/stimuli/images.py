@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from model_metamers import limits
+from model_metamers.files import sha256_of
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet, distinct_indices
@@ -33,6 +34,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations; PIL turns those of 8 bits only
 _TINY_TABLE = "val_annotations.txt"
 _log = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ def _load(path: Path, size_px: int) -> tuple[np.ndarray, float]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL's, of sizes and EXIF data: an error says enough
+            with Image.open(path, formats=_FORMATS) as opened:
+                opened.verify()  # of a PNG the checksums, which decoding overlooks
             with Image.open(path, formats=_FORMATS) as opened:
                 _check_size(opened)
                 brightest = _brightest(opened)
@@ -139,8 +143,14 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
         raise ValueError("it has 32 bits per pixel value, of unknown range; save it with 8 or 16")
     values = np.asarray(image).astype(np.uint32)
-    values[values == image.info.get("transparency", -1)] = 65535  # white
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))  # 65535 / 257 is 255
+    white = 65535
+    values[values == image.info.get("transparency", -1)] = white
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        (bits,) = image.tag_v2.get(ExifTags.Base.BitsPerSample, (16,))
+        white = 2**bits - 1
+        if image.tag_v2.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:
+            values = white - values
+    return Image.fromarray(((values * 255 + white // 2) // white).astype(np.uint8))
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -187,6 +197,7 @@ def load_images(files: Sequence[tuple[str, Path]], size_px: int) -> StimulusSet:
         np.stack([pixels for pixels, _ in loaded]),
         image_ids(files),
         tuple(label for label, _ in files),
+        tuple(sha256_of(path) for _, path in files),
     )
 
 

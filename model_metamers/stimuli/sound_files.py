@@ -236,7 +236,9 @@ def _blocks(path: Path, file: soundfile.SoundFile, start: int, stop: int) -> Ite
         raise _too_long(path, (stop - start) / file.samplerate)
     n_read, n_block = 0, _BLOCK_VALUES // file.channels
     while n_read < stop - start:
-        block = _read(path, file, start + n_read, min(n_block, stop - start - n_read))
+        # The place in a file is not asked for, which some encodings, read front to back, refuse.
+        n_skipped = 0 if n_read else start
+        block = _read(path, file, n_skipped, min(n_block, stop - start - n_read))
         if not len(block):
             break
         n_read += len(block)
@@ -254,10 +256,10 @@ def _blocks(path: Path, file: soundfile.SoundFile, start: int, stop: int) -> Ite
         )
 
 
-def _read(path: Path, file: soundfile.SoundFile, start: int, n_samples: int) -> np.ndarray:
+def _read(path: Path, file: soundfile.SoundFile, n_skipped: int, n_samples: int) -> np.ndarray:
     try:
-        if file.tell() != start:
-            file.seek(start)
+        if n_skipped:
+            file.seek(n_skipped)
         return file.read(n_samples, "float64", always_2d=True)
     except Exception as error:  # libsndfile and soundfile raise many kinds
         raise _unreadable(path, error) from error

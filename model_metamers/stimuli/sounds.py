@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model_metamers.files import sha256_of
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.noise import SOUND_NOISE_RMS, pink_noise
 from model_metamers.stimuli.sound_files import Recording, read_recording, resample
@@ -220,4 +221,6 @@ def stimulus_set(
 ) -> StimulusSet:
     """Return clips as stimuli with ids made of their names, and with their labels."""
     waveforms = np.stack([clip.waveform for clip in clips])
-    return StimulusSet(waveforms, folders.unique_ids(names), tuple(labels))
+    hashes = {path: sha256_of(path) for path in {clip.path for clip in clips}}
+    sha256 = tuple(hashes[clip.path] for clip in clips)
+    return StimulusSet(waveforms, folders.unique_ids(names), tuple(labels), sha256)

@@ -22,11 +22,13 @@ class StimulusSet:
             samples]; or `StimuliOnDemand`.
         ids: unique names, made of letters, digits, "_", "." and "-".
         labels: true class of each stimulus, "" where it is not known.
+        sha256: of the file each is read from; none where there are no files.
     """
 
     stimuli: np.ndarray | StimuliOnDemand
     ids: tuple[str, ...]
     labels: tuple[str, ...]
+    sha256: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.stimuli) == len(self.ids) == len(self.labels) == len(set(self.ids)):
@@ -46,6 +48,7 @@ class StimulusSet:
             self.stimuli[indices],
             tuple(self.ids[i] for i in indices),
             tuple(self.labels[i] for i in indices),
+            tuple(self.sha256[i] for i in indices if self.sha256),
         )
 
     def distinct(self) -> "StimulusSet":
