@@ -41,17 +41,12 @@ def main(arguments: list[str]) -> None:
     folder.read_run_record(), folder.read_table("matches")  # mistakes are told at once
     script.start_tensorflow()
 
-    from model_metamers.pipeline.certificate import certificate
+    from model_metamers.pipeline.certificate import certificate, check_reproduced
 
     content = certificate(folder, loader(folder), file_hashes(folder))
     write_certificate(folder, content)
     show(content)
-    if content["differ"]:
-        raise ValueError(
-            f"matches.csv of {folder.path} does not say what its files show of "
-            f"{len(content['differ'])} of {content['n']} metamers, {content['differ'][0]} the "
-            f"first; delete matches.csv to have it made again"
-        )
+    check_reproduced(folder, content)
 
 
 def run_dir() -> Path:

@@ -8,6 +8,7 @@ model_metamers make --network efficientnet_lite0 --layer stage4 --input photo.jp
 """
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -51,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _told(mistake: ValueError | OSError) -> str:
     """Return what is said of a mistake; of a path, with the remedy."""
     if isinstance(mistake, OSError) and mistake.filename and mistake.strerror:
-        return f"{str(mistake.filename)[:100]}: {mistake.strerror}; choose another path"
+        remedy = "choose another path"
+        if mistake.errno == errno.ENOSPC:
+            remedy = "make room; the same command continues where it stopped"
+        return f"{str(mistake.filename)[:100]}: {mistake.strerror}; {remedy}"
     return str(mistake)
 
 

@@ -261,7 +261,9 @@ MISTAKES = [
       "--stimulus_range", "0", "1"), "--stimulus_range is for --keras_model"),
     ((*OF_IMAGES, "--input", "photo.png", "--stimulus_range", "1", "0"), "stimulus_range must be"),
     ((*OF_IMAGES, "--input", "photo.png", "--iterations", "0"), "'0' is no whole number from 1"),
-    ((*OF_IMAGES, "--input", "photo.png", "--learning_rate", "-1"), "learning_rate must be"),
+    ((*OF_IMAGES, "--input", "photo.png", "--solver", "adam", "--learning_rate", "-1"),
+     "learning_rate must be"),
+    ((*OF_IMAGES, "--input", "photo.png", "--learning_rate", "1"), "--learning_rate is for --"),
     ((*OF_IMAGES, "--input", "photo.png", "--solver", "newton"), "invalid choice: 'newton'"),
 ]  # fmt: skip
 
@@ -286,6 +288,40 @@ def test_the_help_is_enough(capsys):
     assert "--keras_model" in options and all(option in told for option in options)
     for words in ("photo.jpg", "gallery.html", "continues a run that was interrupted"):
         assert words in told
+
+
+def test_sounds_of_another_rate_are_another_run(make):
+    flags = ("--keras_model", "of_sounds.keras", "--layer", "first", "--input", "yes.wav")
+    assert make(*flags, "--sample_rate_hz", "8000")[0] == 0
+    status, printed, _ = make(*flags, "--sample_rate_hz", "16000")
+    assert status == 2
+    assert "holds a run with sample_rate_hz = 8000, and this run has 16000" in printed.err
+
+
+def test_a_table_that_the_files_contradict_is_told(make):
+    status, _, path = make(*OF_IMAGES, "--input", "photo.png")
+    assert status == 0
+    run = RunFolder(path)
+    run.write_table("matches", run.read_table("matches").assign(spearman_layer=0.123))
+    status, printed, _ = make(*OF_IMAGES, "--input", "photo.png")
+    assert status == 2 and "does not say what its files show of 2 of 2 metamers" in printed.err
+
+
+@pytest.mark.parametrize("damage", ["missing", "another's"])
+def test_a_null_that_is_lost_is_made_again(damage, make, caplog):
+    flags = ("--network", "vgg_19_small", "--layer", "fc8", "--input", "photo.png")
+    few = ("--iterations", "2", "--num_null_stimuli", "6")
+    _, _, path = make(*few, *flags)
+    null, table = path / "nulls/vgg_19_small/fc8.npz", path / "nulls.csv"
+    kept = table.read_bytes()
+    table.unlink()
+    if damage == "missing":
+        null.unlink()
+    else:
+        np.savez(null, lowest=np.zeros(3))
+    assert make(*few, *flags)[0] == 0
+    assert table.read_bytes() == kept
+    assert ("is another's (there is no array 'histogram')" in caplog.text) == (damage != "missing")
 
 
 def test_a_folder_of_another_run_is_refused(make):

@@ -264,6 +264,22 @@ def test_a_null_survives_storage(tmp_path):
     assert (loaded.n_stimuli, loaded.n_excluded_pairs) == (5, 1)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"histogram": None}, "there is no array 'histogram'"),
+        ({"lowest": np.zeros((3, 3))}, r"lowest is of shape \[3, 3\]"),
+        ({"n_stimuli": np.zeros(2)}, r"n_stimuli is of shape \[2\]"),
+        ({"histogram": np.zeros(7)}, "histogram has 7 bins instead of 2000"),
+    ],
+)
+def test_arrays_of_something_else_are_no_null(change, message):
+    arrays = null_of(relu_activations(5)).to_arrays() | change
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    with pytest.raises(ValueError, match=message):
+        NullDistribution.from_arrays(arrays)
+
+
 def test_a_million_pairs_are_kept_in_little_space():
     rho = np.random.default_rng(0).normal(0.2, 0.1, 1_000_405)
     arrays = distribution_of(rho).to_arrays()

@@ -122,12 +122,13 @@ def _settings(folder: RunFolder) -> dict[str, Any]:
     """Return what the page tells of how a run was made."""
     record = folder.read_run_record()
     synthesis = record["config"].get("synthesis", {})
-    versions = [f"{name} {version}" for name, version in record.get("versions", {}).items()]
+    recorded = record.get("versions")
+    versions = recorded.items() if isinstance(recorded, dict) else ()
     told = {
         "iterations": synthesis.get("iterations"),
         "solver": synthesis.get("solver"),
         "seed": record.get("seed"),
-        "versions": ", ".join(versions),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions),
         "revision": record.get("git_revision"),
     }
     run = {"run": folder.path.resolve().name}

@@ -8,7 +8,7 @@ files. A few stimuli are in memory at a time.
 Source: paper section 2.5.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -69,6 +69,21 @@ def certificate(
         "versions": {package: _version(package) for package in PACKAGES},
         "files": file_hashes,
     }
+
+
+def check_reproduced(folder: RunFolder, content: Mapping[str, Any]) -> None:
+    """Raise ValueError where matches.csv does not say what the files show.
+
+    Args:
+        folder: the run.
+        content: of its `certificate`.
+    """
+    if content["differ"]:
+        raise ValueError(
+            f"matches.csv of {folder.path} does not say what its files show of "
+            f"{len(content['differ'])} of {content['n']} metamers, {content['differ'][0]} the "
+            f"first; delete matches.csv to have it made again"
+        )
 
 
 def _check_finished(
@@ -171,6 +186,11 @@ def _spearman_of_arrays(
     """Return the correlations before the stimuli were written in 8 or 16 bits, [n]."""
     piece = folder.load_piece(network.name, layer)
     place_of = {name: place for place, name in enumerate(piece["stimulus_id"].tolist())}
+    if missing := [name for name in ids if name not in place_of]:
+        raise ValueError(
+            f"the metamers of {network.name} {layer} in {folder.path} are of other stimuli than "
+            f"matches.csv: there is no {missing[0]}; put back those of the run"
+        )
     places = [place_of[name] for name in ids]
     correlations = []
     for start in range(0, len(places), COMPARED_TOGETHER):

@@ -1,5 +1,6 @@
 """Certify metamers: matches.csv, the null distributions, and what is excluded for which reason."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,6 +13,8 @@ from model_metamers.networks.network import Network
 from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load_previews
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.validation import NullDistribution
+
+_log = logging.getLogger(__name__)
 
 
 def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Generator]:
@@ -204,7 +207,14 @@ def _make_nulls(generator: Generator, layers: Sequence[str], folder: RunFolder) 
 def saved_null(network: str, layer: str, folder: RunFolder) -> NullDistribution | None:
     """Return the null distribution a run folder has for a layer, if any."""
     saved = folder.load_null(network, layer)
-    return NullDistribution.from_arrays(saved) if saved else None
+    try:
+        return NullDistribution.from_arrays(saved) if saved else None
+    except ValueError as error:
+        _log.warning(
+            "the null of %s %s in %s is another's (%s); starting from the beginning",
+            network, layer, folder.path, error,
+        )  # fmt: skip
+        return None
 
 
 def null_table(generators: Sequence[Generator], folder: RunFolder) -> pd.DataFrame:

@@ -49,8 +49,19 @@ def save_previews(
 def load_previews(
     folder: RunFolder, network: Network, layer: str, ids: Sequence[str]
 ) -> np.ndarray:
-    """Return the stimuli that people get, as the network takes them."""
-    return folder.load_previews(network.name, layer, ids, *_value_range(network))
+    """Return the stimuli that people get, as the network takes them.
+
+    Raises:
+        ValueError: one is missing or damaged, or they are of another shape.
+    """
+    stimuli = folder.load_previews(network.name, layer, ids, *_value_range(network))
+    if stimuli.shape[1:] != network.stimulus_shape:
+        raise ValueError(
+            f"the previews of {network.name} {layer} in {folder.path} are of shape "
+            f"{list(stimuli.shape[1:])}, and the network takes {list(network.stimulus_shape)}; "
+            f"put back those of the run, or make it anew in another folder"
+        )
+    return stimuli
 
 
 def _value_range(network: Network) -> tuple:

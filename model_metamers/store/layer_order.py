@@ -4,6 +4,7 @@ Readers of run.json and of the tables take the order of layers for that of depth
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,13 @@ def config_in_order(record: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(layers, dict):
         return config
     ordered = {
-        network: sorted(names, key=lambda name, known=orders.get(network, []): _place(name, known))
+        network: sorted(names, key=partial(_place, order=orders.get(network, [])))
         for network, names in layers.items()
     }
     return {**config, "layers": ordered}
 
 
-def joined_orders(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[str]]:
+def joined_orders(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     """Return network -> its layers in order, as two records of a run know it together.
 
     A record may know a part of the layers; those that only the shorter one knows come last.

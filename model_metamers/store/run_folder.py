@@ -222,6 +222,8 @@ class RunFolder(Tables):
         arrays = read_npz(path)
         if set(arrays) != set(PIECE_ARRAYS):
             raise ValueError(f"{path} has arrays {sorted(arrays)}; expected {list(PIECE_ARRAYS)}")
+        if not len(arrays["loss"]):
+            raise ValueError(f"{path} has no losses; delete it to have its metamers made again")
         return arrays
 
     def save_state(self, network: str, layer: str, arrays: Mapping[str, np.ndarray]) -> None:

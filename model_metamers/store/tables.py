@@ -16,6 +16,7 @@ from model_metamers.store.records import TABLES, conformed, parsed, table_dtypes
 from model_metamers.store.table_sums import RECORD, difference, recorded_sums, sum_of
 
 REMEDY = "delete it to have it made again"
+_REMEDIES = {"curves": "restore it, or delete it: curves are of the making, which is not repeated"}
 _READINGS = 3  # of a table that differs from its sum
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ class Tables:
         except OSError as error:
             raise ValueError(f"cannot read {path}: {error}") from None
         except ValueError as error:
-            raise ValueError(f"{path} is damaged: {error}; {REMEDY}") from None
+            remedy = _REMEDIES.get(name, REMEDY)
+            raise ValueError(f"{path} is damaged: {error}; {remedy}") from None
 
     def drop_damaged_tables(self) -> None:
         """Remove the tables that are not as they were written, so that they are made again."""

@@ -149,12 +149,20 @@ class NullDistribution:
         """Return the distribution whose `to_arrays` these are.
 
         Raises:
-            KeyError: they are not.
+            ValueError: they are not.
         """
-        values: dict[str, Any] = {f.name: np.asarray(arrays[f.name]) for f in fields(cls)}
-        for name in values:
-            if name.startswith("n_"):
+        values: dict[str, Any] = {}
+        for name in (field.name for field in fields(cls)):
+            if name not in arrays:
+                raise ValueError(f"there is no array {name!r}")
+            values[name] = np.asarray(arrays[name])
+            n_dimensions = 0 if name.startswith("n_") else 2 if name == "sample_pairs" else 1
+            if values[name].ndim != n_dimensions:
+                raise ValueError(f"{name} is of shape {list(values[name].shape)}")
+            if not n_dimensions:
                 values[name] = int(values[name])
+        if len(values["histogram"]) != N_BINS:
+            raise ValueError(f"histogram has {len(values['histogram'])} bins instead of {N_BINS}")
         return cls(**values)
 
 
