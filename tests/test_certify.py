@@ -158,6 +158,11 @@ def test_what_cannot_be_certified_is_refused(run):
         certified(network, folder)
 
 
+def test_a_run_of_a_model_of_ones_own_is_for_make_to_certify(run):
+    told = command_line.error_of(command_line.run("certify", run[1].path))
+    assert "is a run of a model of one's own, tiny, which `model_metamers make`" in told
+
+
 @pytest.mark.slow
 def test_a_shipped_run_is_what_its_files_show(tmp_path):
     """Of cochleagrams, whose network is a part of another."""
