@@ -22,7 +22,7 @@ ALLOWED = {
     "plotting": set(),
     "frontends": {"gradients"},
     "networks": {"files", "frontends", "gradients", "limits", "npz"},
-    "stimuli": {"limits", "paper"},
+    "stimuli": {"files", "limits", "paper"},
     "synthesis": {"stimuli"},  # the noise it starts from
     "validation": set(),
     "recognition": {"stimuli"},  # the label tables
