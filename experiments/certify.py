@@ -63,19 +63,19 @@ def run_dir() -> Path:
 def loader(folder: "RunFolder") -> "Callable[[str], Network]":
     """Return the function that loads a network by its name in the folder's tables."""
     from model_metamers.analysis.identities import identities_of
-    from model_metamers.networks.catalog import known_identities, load_network
+    from model_metamers.networks.catalog import CATALOG, load_network
     from model_metamers.networks.identity import identity_of
     from shared.audio import cochleagram_network
 
     known = identities_of(folder)
 
     def load(name: str) -> "Network":
-        if name not in known_identities() and identity_of(name, known).part_of is None:
+        whole = identity_of(name, known).part_of
+        if whole is None and name not in CATALOG:
             raise ValueError(
                 f"{folder.path} is a run of a model of one's own, {name}, which `model_metamers "
                 f"make` with the arguments of that run certifies"
             )
-        whole = identity_of(name, known).part_of
         return load_network(name) if whole is None else cochleagram_network(load_network(whole))
 
     return load

@@ -85,16 +85,12 @@ def replaced_folder(path: str | os.PathLike) -> Iterator[Path]:
     try:
         fresh.mkdir()
         yield fresh
-        had_one = path.exists()
-        if had_one:
+        if path.exists():
             path.rename(old)
-        try:
-            fresh.rename(path)
-        except OSError:
-            if had_one:
-                old.rename(path)
-            raise
+        fresh.rename(path)
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
 

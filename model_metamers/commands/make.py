@@ -115,7 +115,7 @@ def make(options: MakeOptions) -> Path:
     pipeline.make_metamers(
         unfinished, config, folder, batch_size=options.batch_size, with_curves=True
     )
-    if unfinished or any(saved_null(network.name, layer, folder) is None for layer in layers):
+    if any(saved_null(network.name, layer, folder) is None for layer in layers):
         generator = with_null(generator, options.num_null_stimuli)
     pipeline.certify([generator], folder)
     report(folder, generator)
