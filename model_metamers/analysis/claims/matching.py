@@ -2,8 +2,7 @@
 
 A metamer matches at a layer if it correlates with its natural stimulus more than any two different
 natural stimuli do there. "Late" are a network's last three layers, "early" its first half. Where
-metamers do not match, it is all those of a layer: layers, or pairs of them, are drawn anew. Second
-seeds of a network, which the experiments on transfer add to a run, are left out.
+metamers do not match, it is nearly all those of a layer: layers, or pairs of them, are drawn anew.
 
 Source: paper, sections 2.3 and 2.5, Figures 2, S1 to S8.
 """
@@ -22,7 +21,10 @@ HARM = 0.01  # of a median correlation; less is not called harm
 
 
 def at_their_layer(matches: pd.DataFrame) -> Finding:
-    """Rule: of all metamers, accepted or not, more than 95 % match at their own layer."""
+    """Rule: of all metamers, accepted or not, more than 95 % match at their own layer.
+
+    Those of second seeds are left out, which the experiments on transfer add to a run.
+    """
     first_seeds = matches[np.array([role.seed == 0 for role in matches.network], bool)]
     # One without a correlation compares as False.
     match = first_seeds.assign(match=first_seeds.spearman_layer > first_seeds.null_max)
