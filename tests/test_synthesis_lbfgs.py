@@ -207,3 +207,20 @@ def test_every_preset_but_the_papers_uses_it(presets):
             assert config == SynthesisConfig(iterations=15_000)
         else:
             assert config.solver == "lbfgs" and config.iterations <= 300
+
+
+def test_the_last_loss_is_the_metamers_where_it_ends_inside_a_chunk(natural):
+    """The other places' evaluations go on until the chunk ends, and its own with them."""
+    draw = np.random.default_rng(1)
+    first, second = (
+        tf.constant(draw.standard_normal(shape), tf.float32) for shape in ((48, 30), (30, 20))
+    )
+
+    def layer(stimuli):
+        return tf.tanh(mixed(first)(stimuli)) @ second
+
+    config = SynthesisConfig(iterations=1000, solver="lbfgs", log_every=1000)
+    result = synthesize(Function(layer), "", natural, config)
+    assert result.step.min() < result.step.max()
+    losses = 0.5 * np.sum(np.square(layer(result.metamers) - layer(natural)), axis=1)
+    np.testing.assert_allclose(result.losses[-1], losses, rtol=1e-4)

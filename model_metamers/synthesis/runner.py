@@ -132,7 +132,8 @@ def _steps(evaluate: Callable, solver: Solver) -> Callable:
         # The response, which is of no use to a solver, would make the graph that of one layer.
         new = advance(metamer, rows, step, found._replace(response=None))
         going_on = running & ~new.diverged
-        # What the solver keeps of a stimulus that has ended is of no consequence any more.
+        loss = solver.loss(new.rows)
+        # What else the solver keeps of a stimulus that has ended is of no consequence any more.
         return (
             rows
             | new.rows
@@ -142,6 +143,7 @@ def _steps(evaluate: Callable, solver: Solver) -> Callable:
                 "stopped": rows["stopped"] | (going_on & new.stopped),
                 "diverged": rows["diverged"] | (running & new.diverged),
                 "first_loss": tf.where(running & (step == 0), found.loss, rows["first_loss"]),
+                "loss": rows["loss"] if loss is None else tf.where(going_on, loss, rows["loss"]),
             }
         )
 
