@@ -1,7 +1,6 @@
 """The suspected reasons of claims that are not reproduced, each tested by a measurement.
 
-    python experiments/suspicions.py                                   # of runs/
-    python experiments/suspicions.py --fig3_visual_dir=figures/fig3_visual  # where previews are
+    python experiments/suspicions.py                # of runs/, with the previews of all metamers
 
 Writes suspicions.csv: what would follow from a reason, its statistic with a confidence interval,
 and whether that supports it; and similarity_images.csv and similarity_sounds.csv: how much of the
@@ -9,7 +8,8 @@ coarse form of an image, or of a clip's cochleagram, accepted metamers keep. Coa
 of 8 x 8 parts.
 
 The run fig5_visual_transfer_without_noise is one of fig5_visual_transfer.py whose second seed of
-VGG-19 was trained by `train_small.py --networks=vgg_19_small_seed1 --noise_sd=0`.
+VGG-19 was trained by `train_small.py --networks=vgg_19_small_seed1 --noise_sd=0`; its tables are
+those of figures/, unless another folder is named.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from model_metamers.store import RunFolder
 
+WITHOUT_NOISE = "fig5_visual_transfer_without_noise"  # needs a training of its own
 FOLDERS = (
-    "fig3_visual", "fig4_audio", "fig5_visual_transfer_without_noise", "figs1_s8_layer_grids",
+    "fig3_visual", "fig4_audio", WITHOUT_NOISE, "figs1_s8_layer_grids",
     "figs1_s8_layer_grids_audio", "figs9_cochleagram_metamers",
 )  # fmt: skip
 HEARING = (
@@ -35,7 +36,8 @@ HEARING = (
 PARTS = 8  # along each axis
 
 for name in FOLDERS:
-    flags.DEFINE_string(f"{name}_dir", f"runs/{name}", f"Folder of the run {name}.")
+    parent = "figures" if name == WITHOUT_NOISE else "runs"
+    flags.DEFINE_string(f"{name}_dir", f"{parent}/{name}", f"Folder of the run {name}.")
 flags.DEFINE_string("output_dir", "runs/suspicions", "Where the tables go.")
 
 
@@ -106,7 +108,7 @@ def _coarse(pictures: "np.ndarray") -> "np.ndarray":
 def similarity_table(
     run: "RunFolder", coarse: "Callable[[np.ndarray], np.ndarray]"
 ) -> "pd.DataFrame":
-    """Return how much of their coarse form the accepted metamers of a run keep.
+    """Return how much of their coarse form the metamers of a run keep; NaN of those not accepted.
 
     Args:
         run: with previews of all its metamers.
@@ -141,7 +143,8 @@ def similarity_table(
                 }
             )
         )
-    return pd.concat(parts, ignore_index=True)
+    keys = ["network", "layer", "stimulus_id"]
+    return matches[keys].merge(pd.concat(parts), how="left", on=keys)
 
 
 if __name__ == "__main__":

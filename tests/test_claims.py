@@ -158,6 +158,57 @@ def test_recognition_that_falls_in_one_network_and_is_flat_in_another():
         transfer.falls_with_depth(recognition({(RANDOM, WORDS): FALLING}), "word")
 
 
+def without_metamers(table, generator, layer):
+    """Return a table in which a layer has no accepted metamers."""
+    lost = (table.generator == generator) & (table.layer == layer)
+    return table.assign(
+        n=table.n.mask(lost, 0), proportion_correct=table.proportion_correct.mask(lost)
+    )
+
+
+@pytest.mark.parametrize("lost", ["cochleagram", "pool_0", "logits"])
+def test_a_layer_without_metamers_keeps_its_place_in_a_curve(lost):
+    curves = {(WORDS, ALIASED): [1, 0.9, 0.6, 0.3, 0.0], (WORDS, SEED): [1] * 5}
+    table = recognition(curves)
+    finding = transfer.falls_with_depth(without_metamers(table, WORDS, lost), "word")
+    assert finding.estimate.value == pytest.approx(-0.9)  # the same straight line
+    drops = {(SEED, WORDS): [1, 0.9, 0.8, 0.6, 0.2], (BACKGROUNDS, WORDS): [1, 0.9, 0.8, 0.6, 0.2]}
+    fewer = without_metamers(recognition(drops), BACKGROUNDS, "pool_0")
+    assert transfer.backgrounds_drop_earlier(fewer).estimate.value == pytest.approx(0)
+
+
+def test_late_layers_are_late_whether_they_have_metamers_or_not():
+    layers, vgg = ("natural", "conv1_2", "conv5_4", "fc7", "fc8"), Role("vgg_19")
+    scores = {(vgg, vgg): [1] * 5, (vgg, replace(vgg, seed=1)): [1, 1, 0.25, 0.25, 0.25]}
+    table = recognition(scores, "16-way", layers=layers)
+    fewer = without_metamers(table, vgg, "fc8")
+    whole, part = (transfer.second_seed_does_not_transfer(each, vgg) for each in (table, fewer))
+    assert part.estimate.value == whole.estimate.value
+
+
+def test_networks_are_compared_at_layers_of_which_both_have_metamers():
+    scores = {(SEED, WORDS): [1, 1, 0.9, 0.6, 0.3], (BACKGROUNDS, WORDS): [1, 1, 0.6, 0.3, 0.3]}
+    table = without_metamers(recognition(scores), BACKGROUNDS, "logits")
+    finding = transfer.seeds_transfer_better_than_tasks(table)
+    assert finding.estimate.value == pytest.approx(0.3)
+    apart = without_metamers(without_metamers(table, SEED, "pool_0"), BACKGROUNDS, "conv_2")
+    with pytest.raises(NotMeasured, match="no same layer"):
+        transfer.seeds_transfer_better_than_tasks(apart)
+
+
+def test_second_seeds_generators_do_not_count():
+    scores = {(WORDS, ALIASED): [1, 0.9, 0.6, 0.3, 0.0], (SEED, ALIASED): [1, 1, 1, 1, 1]}
+    finding = transfer.falls_with_depth(recognition(scores), "word")
+    assert finding.estimate.value == pytest.approx(-0.9)
+    n_above = np.full((6, 6), 9)
+    table = grid(n_above)
+    seeded = table.assign(network=Role("a", seed=1), n_above_null_maximum=0)
+    for measure in (matching.after_their_layer, matching.late_ones_at_early_layers):
+        assert measure(pd.concat([table, seeded])) == measure(table)
+        with pytest.raises(NotMeasured, match="first seeds"):
+            measure(seeded)
+
+
 def test_a_second_seed_is_compared_at_the_last_three_layers_above_chance():
     layers = ("natural", "conv1_2", "conv5_4", "fc7", "fc8")
     chance = 1 / 16
@@ -206,7 +257,7 @@ def grid(n_above):
     """Return a layer grid of one network from n_above [generated, measured] of 10."""
     names = [f"layer{k}" for k in range(len(n_above))]
     rows = [
-        ("a", names[i], names[j], 10, n_above[i][j])
+        (Role("a"), names[i], names[j], 10, n_above[i][j])
         for i in range(len(names))
         for j in range(len(names))
     ]

@@ -8,7 +8,7 @@ import pytest
 from command_line import error_of, run
 from human_runs import write_run
 
-from model_metamers.analysis.claims import suspicions
+from model_metamers.analysis.claims import suspicions, transfer
 from model_metamers.analysis.claims.finding import NotMeasured
 from model_metamers.analysis.claims.roles import Role, with_roles
 from model_metamers.analysis.claims.table import CLAIMS
@@ -117,6 +117,25 @@ def test_a_suspicion_needs_metamers_of_the_same_stimuli():
     )
     with pytest.raises(NotMeasured, match="same stimuli"):
         suspicions.untrained_keeps_a_coarse_spectrogram(apart)
+
+
+def test_deep_layers_are_deep_whether_they_have_metamers_or_not():
+    """Compared are metamers of the same word and layer, from the same layer on."""
+    networks = transfer.RANDOM, transfer.BACKGROUNDS
+    layers = ["pool_1", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits"]
+    table = pd.DataFrame(
+        [
+            (network, layer, f"s{n}", 0.9 if layer == "pool_1" else 0.5 - 0.1 * (k == 1), 0.0)
+            for k, network in enumerate(networks)
+            for layer in layers
+            for n in range(3)
+        ],
+        columns=["network", "layer", "stimulus_id", "own", "others"],
+    )
+    lost = (table.network == networks[1]) & (table.layer == "logits")
+    table.loc[lost, ["own", "others"]] = np.nan
+    finding = suspicions.untrained_keeps_a_coarse_spectrogram(table)
+    assert abs(finding.estimate.value - 0.1) < 1e-9
 
 
 def cochleagram_transfer(seed_of_waveforms, seed_of_cochleagrams):

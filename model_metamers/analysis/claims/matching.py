@@ -1,7 +1,8 @@
 """Claims 1 to 3: where metamers match, and what the modified gradient does for that.
 
 A metamer matches at a layer if it correlates with its natural stimulus more than any two different
-natural stimuli do there. "Late" are a network's last three layers, "early" its first half. Where
+natural stimuli do there. Second seeds, which the experiments on transfer add to a run, are left
+out. "Late" are a network's last three layers, "early" its first half. Where
 metamers do not match, it is nearly all those of a layer: layers, or pairs of them, are drawn anew.
 
 Source: paper, sections 2.3 and 2.5, Figures 2, S1 to S8.
@@ -14,6 +15,7 @@ import pandas as pd
 
 from model_metamers.analysis.claims.finding import Finding, NotMeasured
 from model_metamers.analysis.claims.resampling import LEVEL, Estimate, bootstrap
+from model_metamers.analysis.claims.roles import of_first_seeds
 
 N_LATE = 3
 MATCHING, NOT_MATCHING = 0.95, 0.05  # of metamers, for "they match" and "they do not"
@@ -21,11 +23,8 @@ HARM = 0.01  # of a median correlation; less is not called harm
 
 
 def at_their_layer(matches: pd.DataFrame) -> Finding:
-    """Rule: of all metamers, accepted or not, more than 95 % match at their own layer.
-
-    Those of second seeds are left out, which the experiments on transfer add to a run.
-    """
-    first_seeds = matches[np.array([role.seed == 0 for role in matches.network], bool)]
+    """Rule: of all metamers, accepted or not, more than 95 % match at their own layer."""
+    first_seeds = matches[of_first_seeds(matches.network)]
     # One without a correlation compares as False.
     match = first_seeds.assign(match=first_seeds.spearman_layer > first_seeds.null_max)
     counts = match.groupby(["network", "layer"], sort=False).match.agg(["sum", "size"])
@@ -115,9 +114,12 @@ def _per_cell(statistic: str, cells: pd.DataFrame, limit: float, above: bool) ->
 
 
 def _with_depths(layer_grid: pd.DataFrame) -> pd.DataFrame:
-    """Return the grid with the places of both layers in the network, and how many it has."""
+    """Return first seeds' grid with the places of both layers, and how many the network has."""
     parts = []
-    for _, cells in layer_grid.groupby("network", sort=False):
+    first_seeds = layer_grid[of_first_seeds(layer_grid.network)]
+    if first_seeds.empty:
+        raise NotMeasured("there are no metamers of networks' first seeds")
+    for _, cells in first_seeds.groupby("network", sort=False):
         order = list(dict.fromkeys(cells.measured_layer))
         parts.append(
             cells.assign(

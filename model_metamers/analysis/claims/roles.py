@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from model_metamers.networks.identity import NetworkIdentity, identity_of
@@ -43,3 +44,8 @@ def with_roles(table: pd.DataFrame, known: Mapping[str, NetworkIdentity]) -> pd.
 
     columns = [column for column in _COLUMNS if column in table]
     return table.assign(**{column: table[column].map(role) for column in columns})
+
+
+def of_first_seeds(roles: pd.Series) -> np.ndarray:
+    """Return which are first seeds, bool [n]; experiments on transfer add others to a run."""
+    return np.array([role.seed == 0 for role in roles], bool)

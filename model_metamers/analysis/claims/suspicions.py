@@ -99,7 +99,10 @@ def a_second_seed_without_noise_fails(recognition: pd.DataFrame) -> Finding:
 
 def vgg_keeps_a_coarse_form(similarity: pd.DataFrame) -> Finding:
     """Rule: VGG's late metamers are more like their images, blurred, than other networks'."""
-    late = _kept_by_stimulus(similarity, matching.N_LATE)
+    late = {
+        role: _kept(similarity, role, matching.N_LATE).groupby("stimulus_id").mean()
+        for role in (_VGG, *_OTHER_IMAGES)
+    }
     others = sum(late[role] for role in _OTHER_IMAGES) / len(_OTHER_IMAGES)
     return _more(
         "coarse form that late metamers keep: VGG - mean of the others", late[_VGG] - others
@@ -110,9 +113,12 @@ def untrained_keeps_a_coarse_spectrogram(similarity: pd.DataFrame) -> Finding:
     """Rule: the untrained network's deep metamers are more like their words, blurred, than others.
 
     The others are those of the network of backgrounds, which the word network hardly recognises.
+    Compared are metamers of the same word and layer.
     """
-    deep = _kept_by_stimulus(similarity, N_DEEP)
-    difference = deep[transfer.RANDOM] - deep[transfer.BACKGROUNDS]
+    untrained, backgrounds = (
+        _kept(similarity, role, N_DEEP) for role in (transfer.RANDOM, transfer.BACKGROUNDS)
+    )
+    difference = (untrained - backgrounds).dropna().groupby("stimulus_id").mean()
     return _more(
         "coarse spectrogram that deep metamers keep: untrained network - backgrounds", difference
     )
@@ -125,17 +131,15 @@ def late_cochleagrams_transfer_less(recognition: pd.DataFrame) -> Finding:
     return replace(finding, statistic=f"{finding.statistic}, last {matching.N_LATE} layers")
 
 
-def _kept_by_stimulus(similarity: pd.DataFrame, n_last: int) -> dict[Role, pd.Series]:
-    """Return network -> by stimulus, how much more like its own than like others metamers are.
+def _kept(similarity: pd.DataFrame, network: Role, n_last: int) -> pd.Series:
+    """Return by layer and stimulus, of a network's last layers, what metamers keep.
 
-    The mean over the network's last layers.
+    That is how much more they are like their own stimulus than like others.
     """
-    kept = similarity.assign(kept=similarity.own - similarity.others)
-    found = {}
-    for network, rows in kept.groupby("network", sort=False):
-        layers = list(dict.fromkeys(rows.layer))[-n_last:]
-        found[network] = rows[rows.layer.isin(layers)].groupby("stimulus_id").kept.mean()
-    return found
+    rows = similarity[similarity.network == network]
+    layers = list(dict.fromkeys(rows.layer))[-n_last:]
+    rows = rows[rows.layer.isin(layers)].set_index(["layer", "stimulus_id"])
+    return rows.own - rows.others
 
 
 def _more(statistic: str, differences: pd.Series) -> Finding:

@@ -1,9 +1,9 @@
 """Claims 4 to 11: who recognises whose metamers.
 
 The tables have roles in place of networks' names (`roles`). "Late" are a network's last three
-layers, "deep" its second half. "Others" are all networks but the one that made the metamers, and
-but second seeds, which have claims of their own. Where audio networks are compared, the
-cochleagram, which they share, is left out.
+layers, "deep" its second half, whether they have accepted metamers or not. "Others" are all
+networks but the one that made the metamers, and but second seeds, which have claims of their own.
+Where audio networks are compared, the cochleagram, which they share, is left out.
 
 Source: paper, sections 3 and 4, Figures 3 to 6 and S9.
 """
@@ -17,7 +17,7 @@ import pandas as pd
 from model_metamers.analysis.claims.finding import Finding, NotMeasured
 from model_metamers.analysis.claims.matching import N_LATE
 from model_metamers.analysis.claims.resampling import Estimate, binomial
-from model_metamers.analysis.claims.roles import Role
+from model_metamers.analysis.claims.roles import Role, of_first_seeds
 
 NATURAL, COCHLEAGRAM = "natural", "cochleagram"
 OTHERS = Role("others")
@@ -35,22 +35,21 @@ def falls_with_depth(recognition: pd.DataFrame, task: str) -> Finding:
     Networks that were never trained are left out.
     """
     table = _answers(recognition, task)
-    curves = [
-        [_of(table, generator, OTHERS, [layer]) for layer in _layers(table, generator)]
-        for generator in table.generator.unique()
-        if generator != RANDOM
-    ]
-    if not curves:
-        raise NotMeasured("there is no recognition of trained networks' metamers")
+    trained = [g for g in table.generator.unique() if g != RANDOM and g.seed == 0]
+    layers = [_layers(table, generator) for generator in trained]
+    curves = [_curve(table, trained[k], OTHERS, layers[k]) for k in range(len(trained))]
+    if not curves or min(map(len, curves)) < 2:
+        raise NotMeasured("there is no recognition of trained networks' metamers of two layers")
+    places = [np.array(list(curves[k])) / (len(layers[k]) - 1) for k in range(len(trained))]
     ends = np.cumsum([len(curve) for curve in curves])[:-1]
 
     def mean_change(*means: np.ndarray) -> np.ndarray:
         parts = np.split(np.stack(means, axis=-1), ends, axis=-1)
-        return np.mean([_change(part) for part in parts], axis=0)
+        return np.mean([_slope(*curve) for curve in zip(parts, places, strict=True)], axis=0)
 
     return Finding(
         "change of others' recognition over all layers, by a straight line; mean over networks",
-        _compare([group for curve in curves for group in curve], mean_change),
+        _compare([group for curve in curves for group in curve.values()], mean_change),
         0.0,
         above=False,
     )
@@ -131,19 +130,22 @@ def untrained_is_not_recognised(recognition: pd.DataFrame) -> Finding:
 def backgrounds_drop_earlier(recognition: pd.DataFrame) -> Finding:
     """Rule: recognition falls to half of the natural words' at an earlier layer."""
     table = _answers(recognition, "word")
-    groups = [
-        [_of(table, generator, WORDS, [layer]) for layer in (NATURAL, *_layers(table, generator))]
+    curves = [
+        _curve(table, generator, WORDS, (NATURAL, *_layers(table, generator)))
         for generator in (_reseeded(WORDS), BACKGROUNDS)
     ]
-    n_words = len(groups[0])
+    if any(0 not in curve or len(curve) < 2 for curve in curves):
+        raise NotMeasured("there is no recognition of natural words, or of the metamers of layers")
+    places = [np.array(list(curve)) for curve in curves]
 
     def difference(*means: np.ndarray) -> np.ndarray:
-        of_words, of_backgrounds = means[:n_words], means[n_words:]
-        return _half_depth(np.stack(of_words, -1)) - _half_depth(np.stack(of_backgrounds, -1))
+        parts = np.split(np.stack(means, axis=-1), [len(places[0])], axis=-1)
+        of_words, of_backgrounds = map(_half_depth, parts, places)
+        return of_words - of_backgrounds
 
     return Finding(
         "layers until the word network recognises half: words - backgrounds",
-        _compare([*groups[0], *groups[1]], difference),
+        _compare([group for curve in curves for group in curve.values()], difference),
         0.0,
         above=True,
     )
@@ -171,7 +173,7 @@ def cochleagrams_transfer_less(recognition: pd.DataFrame) -> Finding:
     ]
     return _contrast(
         "second seed's recognition: of metamers optimised as waveforms - as cochleagrams",
-        groups,
+        _at_common_layers(groups),
         np.subtract,
         0.0,
         above=True,
@@ -183,9 +185,8 @@ def _reseeded(network: Role) -> Role:
 
 
 def _answers(recognition: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Return the measured scores of a task; layers without accepted metamers have none."""
-    measured = (recognition.source == "measured") & (recognition.task == task)
-    return recognition[measured & (recognition.n > 0)]
+    """Return what was measured of a task; n is 0 at layers without accepted metamers."""
+    return recognition[(recognition.source == "measured") & (recognition.task == task)]
 
 
 def _layers(table: pd.DataFrame, generator: Role) -> list[str]:
@@ -198,15 +199,27 @@ def _of(
     table: pd.DataFrame, generator: Role, observer: Role, layers: Sequence[str]
 ) -> pd.DataFrame:
     """Return the scores of an observer, or of `OTHERS`, on some of a network's metamers."""
-    rows = table[(table.generator == generator) & table.layer.isin(layers)]
-    if observer == OTHERS:
-        is_first_seed = np.array([role.seed == 0 for role in rows.observer], bool)
-        rows = rows[(rows.observer != generator) & is_first_seed]
-    else:
-        rows = rows[rows.observer == observer]
+    rows = _scores(table, generator, observer, layers)
     if rows.empty:
         raise NotMeasured(f"there is no recognition of {generator}'s metamers by {observer}")
     return rows
+
+
+def _curve(
+    table: pd.DataFrame, generator: Role, observer: Role, layers: Sequence[str]
+) -> dict[int, pd.DataFrame]:
+    """Return place among the layers -> scores there, of the layers with accepted metamers."""
+    scores = [_scores(table, generator, observer, [layer]) for layer in layers]
+    return {place: rows for place, rows in enumerate(scores) if len(rows)}
+
+
+def _scores(
+    table: pd.DataFrame, generator: Role, observer: Role, layers: Sequence[str]
+) -> pd.DataFrame:
+    rows = table[(table.generator == generator) & table.layer.isin(layers) & (table.n > 0)]
+    if observer == OTHERS:
+        return rows[(rows.observer != generator) & of_first_seeds(rows.observer)]
+    return rows[rows.observer == observer]
 
 
 def _after_cochleagram(table: pd.DataFrame, generator: Role, observer: Role) -> pd.DataFrame:
@@ -217,7 +230,15 @@ def _after_cochleagram(table: pd.DataFrame, generator: Role, observer: Role) -> 
 def _heard_by_words(recognition: pd.DataFrame, *generators: Role) -> list[pd.DataFrame]:
     """Return the word network's scores on the metamers of others, after the cochleagram."""
     table = _answers(recognition, "word")
-    return [_after_cochleagram(table, generator, WORDS) for generator in generators]
+    return _at_common_layers([_after_cochleagram(table, g, WORDS) for g in generators])
+
+
+def _at_common_layers(groups: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return scores at the layers of which all groups have some."""
+    common = set.intersection(*(set(group.layer) for group in groups))
+    if not common:
+        raise NotMeasured("the networks that are compared have accepted metamers of no same layer")
+    return [group[group.layer.isin(common)] for group in groups]
 
 
 def _contrast(
@@ -245,20 +266,21 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return part / np.maximum(whole, 1e-9)
 
 
-def _change(curves: np.ndarray) -> np.ndarray:
-    """Return how much straight lines through curves [..., layers] rise from first to last."""
-    depth = np.linspace(-0.5, 0.5, curves.shape[-1])
-    return curves @ depth / (depth @ depth)
+def _slope(curves: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the slope of straight lines through curves [..., layers] at their places."""
+    centred = places - places.mean()
+    return curves @ centred / (centred @ centred)
 
 
-def _half_depth(curves: np.ndarray) -> np.ndarray:
-    """Return where curves [..., 1 + layers] cross half of their first value, between layers.
+def _half_depth(curves: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return where curves [..., layers] cross half of their first value, between their places.
 
-    A curve that stays above counts as crossing at the last layer.
+    A curve that stays above counts as crossing at its last place.
     """
     half = curves[..., :1] / 2
     below = curves < half
     after = np.where(below.any(axis=-1), below.argmax(axis=-1), curves.shape[-1] - 1)[..., None]
     high, low = (np.take_along_axis(curves, after - step, axis=-1) for step in (1, 0))
     fraction = np.where(low < half, (high - half) / np.maximum(high - low, 1e-12), 1.0)
-    return (after - 1 + fraction)[..., 0]
+    before = places[after - 1]
+    return (before + fraction * (places[after] - before))[..., 0]
