@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from model_metamers.stimuli import folders
 from model_metamers.stimuli.images import (
     distinct_image_files,
     image_files,
@@ -375,12 +376,19 @@ def test_sixteen_bits_of_colour_are_looked_at_too(tmp_path, caplog):
     assert "1 of 1 images have 16 bits per value" in caplog.text
 
 
-def save_png_16_bit(path, pixels):
+def save_png_16_bit(path, pixels, transparent=None):
     """Write uint16 [height, width, 3], which PIL cannot, as a PNG file."""
-    height, width, _ = pixels.shape
-    header = struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    rows = [row.astype(">u2").tobytes() for row in pixels]
+    save_png(path, rows, pixels.shape[1], 16, 2, transparent)
+
+
+def save_png(path, rows, width, n_bits, colour, transparent=None):
+    """Write rows of bytes as a PNG file, one colour of it transparent if so asked."""
+    header = struct.pack(">2I5B", width, len(rows), n_bits, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header)]
+    if transparent is not None:
+        chunks.append((b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)))
+    chunks += [(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))), (b"IEND", b"")]
     content = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
@@ -524,3 +532,47 @@ def test_a_damaged_png_is_refused_wherever_it_is(tmp_path):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(ValueError, match="is not a readable image"):
             load_image(path, SIZE_PX)
+
+
+def test_a_jpeg_that_ends_in_zeros_is_refused(tmp_path):
+    """As after a download, broken off, into a file of the full length; cameras add previews."""
+    content = save(tmp_path / "a.jpg", np.tile(PIXELS, (5, 5, 1))).read_bytes()
+    preview = b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content
+    whole = content[:2] + preview + content[2:]
+    path = tmp_path / "b.jpg"
+    path.write_bytes(whole + b"behind the end")
+    assert load_image(path, 64).shape == (64, 64, 3)
+    path.write_bytes(whole[: -len(content) // 2].ljust(len(whole), b"\0"))
+    with pytest.raises(ValueError, match="its end is missing"):
+        load_image(path, 64)
+
+
+@pytest.mark.parametrize("n_bits", [1, 2, 4, 8])
+def test_a_transparent_grey_has_the_bits_of_its_file(n_bits, tmp_path):
+    """Black above and a transparent grey below, which lies on white."""
+    key = 2**n_bits // 2
+    black, grey = (bytes([int(f"{value:0{n_bits}b}" * (8 // n_bits), 2)]) for value in (0, key))
+    rows = [black * (2 * n_bits)] * 8 + [grey * (2 * n_bits)] * 8
+    save_png(tmp_path / "a.png", rows, 16, n_bits, 0, [key])
+    image = load_image(tmp_path / "a.png", 16)
+    assert (image[:8] == 0).all() and (image[8:] == 1).all()
+
+
+def test_a_transparent_colour_of_sixteen_bits_is_refused(tmp_path):
+    pixels = PIXELS.astype(np.uint16) * 257
+    save_png_16_bit(tmp_path / "a.png", pixels, transparent=pixels[0, 0])
+    with pytest.raises(ValueError, match="transparent colour of 16 bits"):
+        load_image(tmp_path / "a.png", SIZE_PX)
+
+
+def test_pictures_of_other_kinds_are_said_to_be_left_out(classes, caplog):
+    (classes / "cat" / "photo.heic").write_bytes(b"?")
+    load_image_folder(classes, 8)
+    assert "1 files are left out, as .heic files are not read" in caplog.text
+
+
+def test_names_too_long_for_a_file_end_in_a_hash():
+    long = "a" * 300
+    first, second = folders.unique_ids([long, long + "b"])
+    assert len(first) == len(second) == folders.LONGEST_ID and first != second
+    assert folders.unique_ids(["a" * folders.LONGEST_ID]) == ("a" * folders.LONGEST_ID,)

@@ -157,3 +157,12 @@ def test_the_channels_that_cancelled_once():
         pytest.skip("needs the optional folder ../shared/cases/sounds")
     with pytest.raises(ValueError, match=r"2 channels of .*antiphase\.wav cancel"):
         read_recording(CASES / "antiphase.wav")
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.opus", "a.mp3"])
+def test_sounds_joined_to_one_file_are_refused(name, tmp_path):
+    """The first alone would be heard."""
+    path = save(tmp_path, name)
+    path.write_bytes(2 * path.read_bytes())
+    with pytest.raises(ValueError, match="several sounds joined"):
+        read_recording(path)

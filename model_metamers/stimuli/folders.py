@@ -3,6 +3,7 @@
 What photographs and sounds have in common.
 """
 
+import hashlib
 import itertools
 import logging
 import re
@@ -11,6 +12,14 @@ from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
+LONGEST_ID = 200  # characters; file systems allow 255 for a name
+# Pictures and sounds that are not read; other files beside stimuli are nobody's stimuli.
+_OTHER_KINDS = frozenset(
+    (
+        ".aac", ".amr", ".avif", ".cr2", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".m4a", ".mov",
+        ".mp4", ".nef", ".psd", ".svg", ".webm", ".wma",
+    )
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +89,9 @@ def files_by_class(
         )
     if by_class:
         _say_left_out(folder, own)
-    return by_class or {"": own}
+    found = by_class or {"": own}
+    _say_unread({path.parent for files in found.values() for path in files})
+    return found
 
 
 def _by_sub_folder(folder: Path, extensions: Collection[str]) -> dict[str, list[Path]]:
@@ -94,6 +105,15 @@ def _say_left_out(folder: Path, files: Sequence[Path]) -> None:
         _log.warning(
             "%d files are left out, as %s has its stimuli elsewhere (%s)",
             len(files), folder, files[0],
+        )  # fmt: skip
+
+
+def _say_unread(with_stimuli: Collection[Path]) -> None:
+    unread = [path for folder in sorted(with_stimuli) for path in files_of(folder, _OTHER_KINDS)]
+    if unread:
+        _log.warning(
+            "%d files are left out, as %s files are not read; save them in another format (%s)",
+            len(unread), ", ".join(sorted({path.suffix.lower() for path in unread})), unread[0],
         )  # fmt: skip
 
 
@@ -136,11 +156,14 @@ def in_turn(by_class: Mapping[str, Sequence[Item]]) -> list[tuple[str, Item]]:
 def unique_ids(names: Sequence[str]) -> tuple[str, ...]:
     """Return names fit for files, the later of two equal ones numbered.
 
-    Upper and lower case count as equal, as they do to the file systems of macOS and Windows.
+    Upper and lower case count as equal, as they do to the file systems of macOS and Windows. Of a
+    name that is too long the end is a hash.
     """
     ids, taken = [], set()
     for name in names:
         safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+        if len(safe) > LONGEST_ID:
+            safe = f"{safe[: LONGEST_ID - 17]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
         numbered = (f"{safe}-{number}" for number in itertools.count(2))
         unique = next(x for x in itertools.chain([safe], numbered) if x.lower() not in taken)
         taken.add(unique.lower())

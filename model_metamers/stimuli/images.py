@@ -4,6 +4,7 @@ Source: VGG19_Metamers_Using_TFSlim_Model.ipynb of github.com/jenellefeather/mod
 """
 
 import logging
+import mmap
 import re
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,9 @@ from model_metamers.stimuli import folders
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.stimulus_set import StimulusSet, distinct_indices
 
-EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+EXTENSIONS = {
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"
+}  # fmt: skip
 SMALLEST_SIDE_PX = 8
 
 # Of these formats whatever the file is called: PIL knows others, and runs a program for some.
@@ -34,6 +37,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # JPEG's markers of pixels and of the file's end
+_GREYS = {"L;2": 85, "L;4": 17}  # how PIL stores grey of few bits -> what it multiplies it by
 _WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations; PIL turns those of 8 bits only
 _TINY_TABLE = "val_annotations.txt"
 _log = logging.getLogger(__name__)
@@ -41,6 +46,8 @@ _log = logging.getLogger(__name__)
 
 def load_image(path: Path, size_px: int) -> np.ndarray:
     """Read one image: upright, grey ones become RGB, transparent ones lie on white.
+
+    Colour profiles are not applied, as they were not to the images that networks learnt from.
 
     Args:
         path: image file.
@@ -66,6 +73,8 @@ def _load(path: Path, size_px: int) -> tuple[np.ndarray, float]:
                 opened.verify()  # of a PNG the checksums, which decoding overlooks
             with Image.open(path, formats=_FORMATS) as opened:
                 _check_size(opened)
+                _check_end(opened, path)
+                _scale_transparent_colour(opened)
                 brightest = _brightest(opened)
                 image = _upright(opened, _on_white(_eight_bit(opened)))
     except Exception as error:  # a damaged image can raise nearly anything
@@ -91,6 +100,35 @@ def _check_size(image: Image.Image) -> None:
             f"it has {image.width} x {image.height} pixels, more than {limits.MAX_PIXELS}; "
             "save it smaller"
         )
+
+
+def _check_end(image: Image.Image, path: Path) -> None:
+    """Raise ValueError where a JPEG's end is missing, though the file is as long as it should be.
+
+    A download into a file of the full length, broken off, ends in zeros, which decode to grey.
+    """
+    if image.format == "JPEG":
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            is_cut = content.rfind(_END) < content.rfind(_SCAN)
+        if is_cut:
+            raise ValueError("its end is missing: the file was cut short")
+
+
+def _scale_transparent_colour(image: Image.Image) -> None:
+    """Give a PNG's transparent colour, which has the file's bits, those of PIL's pixels.
+
+    Raises:
+        ValueError: it has 16 bits per colour, of which PIL keeps 8.
+    """
+    colour, stored = image.info.get("transparency"), str(getattr(image, "tile", ""))
+    if isinstance(colour, tuple) and "RGB;16" in stored:
+        raise ValueError("it has a transparent colour of 16 bits; save it with an alpha channel")
+    factor = next((factor for name, factor in _GREYS.items() if f"'{name}'" in stored), 1)
+    if isinstance(colour, int) and image.mode == "L":
+        image.info["transparency"] = colour * factor
 
 
 def _brightest(image: Image.Image) -> float:

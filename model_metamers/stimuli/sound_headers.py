@@ -15,14 +15,18 @@ are found in each format:
 | VOC           | Creative V.. | three bytes of each block                        |               |
 | MP3           | ID3, 0xFFE.. | "Xing", "Info" or "VBRI" in the first frame      | no such tag   |
 | Ogg           | OggS         | none; the last page is complete and says so      |               |
+| FLAC          | fLaC         | left to the decoder, which fails where some miss |               |
 
-What is left to the decoder: FLAC, which tells how many samples there are, and fails where some
-are missing; and headers that fit none of this.
+Of several MP3, Ogg or FLAC files joined to one, libsndfile reads the first alone: they are
+refused. Headers that fit none of this are left to the decoder.
 
 Source: the formats' specifications (RIFF/RF64: EBU Tech 3306; AIFF: Apple 1989; CAF: Apple 2006;
 SPHERE: NIST's sphere.doc; Ogg: RFC 3533; MP3 tags: Xing's and Fraunhofer's SDKs).
 """
 
+import io
+import itertools
+import mmap
 import re
 import struct
 from collections.abc import Iterator
@@ -37,6 +41,10 @@ _LARGEST_OGG_PAGE = 65_307
 _LARGEST_MP3_FRAME = 1_441
 # From here on a length of 32 bits is a stream's: SoX writes 0x7FFFF000, ffmpeg 0xFFFFFFFF.
 _STREAM_32_BITS = 0x7FFF_F000
+_FIRST_OF_STREAM, _LAST_OF_STREAM = 0x02, 0x04  # flags of Ogg's pages
+_ID3V1_BYTES = 128
+_FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")  # its beginning, with the first block's length
+_JOINED = "it is several sounds joined to one file, of which only the first would be heard"
 _AFTER_EMPTY_DATA = (b"LIST", b"id3 ", b"ID3 ", b"fact", b"bext", b"cue ")
 
 
@@ -63,7 +71,7 @@ def missing_bytes(path: Path) -> tuple[int, int]:
     """Return how many bytes of sound a file's header promises, and how many of them are missing.
 
     Raises:
-        ValueError: an Ogg file whose end is missing.
+        ValueError: an Ogg file whose end is missing, or several files joined to one.
         OSError: the file cannot be read.
     """
     size = path.stat().st_size
@@ -98,7 +106,7 @@ def sound_length(path: Path) -> SoundLength | None:
     """Return where a file's samples are, None where the header does not tell.
 
     Raises:
-        ValueError: an Ogg file whose end is missing.
+        ValueError: an Ogg file whose end is missing, or several files joined to one.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -233,15 +241,40 @@ def _mp3(path: Path, head: bytes) -> SoundLength | None:
         has_frames, has_bytes = flags & 1, flags & 2
         if has_bytes:
             (n_bytes,) = struct.unpack_from(">I", head, tag + (12 if has_frames else 8))
-            return SoundLength(start, n_bytes, tolerance=_LARGEST_MP3_FRAME)
+            return _single_mp3(path, start, n_bytes)
     if head[36:40] == b"VBRI":
         (n_bytes,) = struct.unpack_from(">I", head, 46)
-        return SoundLength(start, n_bytes, tolerance=_LARGEST_MP3_FRAME)
+        return _single_mp3(path, start, n_bytes)
     return None
 
 
+def _single_mp3(path: Path, start: int, n_bytes: int) -> SoundLength:
+    """Return where the frames are, if no other file's follow."""
+    with path.open("rb") as file:
+        file.seek(start + n_bytes)
+        behind = file.read(2 * _LARGEST_MP3_FRAME)
+    if len(behind) < 2 * _LARGEST_MP3_FRAME:  # an encoder's idea of a length may differ
+        behind = b""
+    behind = behind[_ID3V1_BYTES if behind.startswith(b"TAG") else 0 :]
+    if behind.startswith(b"ID3") or (behind[:1] == b"\xff" and behind[1:2] >= b"\xe0"):
+        raise ValueError(_JOINED)
+    return SoundLength(start, n_bytes, tolerance=_LARGEST_MP3_FRAME)
+
+
+def _flac(path: Path, head: bytes) -> None:
+    """Check that no other file follows."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if _FLAC.search(content, pos=1):
+            raise ValueError(_JOINED)
+
+
 def _ogg(path: Path, head: bytes) -> None:
-    """Check that the last page is complete and marked as the last: Ogg files tell no length."""
+    """Check that the last page is complete and marked as the last, and that nothing is joined.
+
+    Ogg files tell no length. Streams that are played together begin together.
+    """
+    if any(map(_is_first, itertools.dropwhile(_is_first, _pages(path)))):
+        raise ValueError(_JOINED)
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(size - 2 * _LARGEST_OGG_PAGE, 0))
@@ -249,8 +282,20 @@ def _ogg(path: Path, head: bytes) -> None:
     page = tail[max(tail.rfind(b"OggS"), 0) :]
     n_segments = page[26] if len(page) > 26 else 0
     n_bytes = 27 + n_segments + sum(page[27 : 27 + n_segments])
-    if len(page) < n_bytes or not page[5] & 0x04:
+    if len(page) < n_bytes or not page[5] & _LAST_OF_STREAM:
         raise ValueError("its last page is missing or incomplete: the file was cut short")
+
+
+def _is_first(flags: int) -> bool:
+    return bool(flags & _FIRST_OF_STREAM)
+
+
+def _pages(path: Path) -> Iterator[int]:
+    """Yield the flags of an Ogg file's pages, as far as they follow each other."""
+    with path.open("rb") as file:
+        while len(header := file.read(27)) == 27 and header.startswith(b"OggS"):
+            yield header[5]
+            file.seek(sum(file.read(header[26])), io.SEEK_CUR)
 
 
 _FORMATS = (
@@ -262,5 +307,6 @@ _FORMATS = (
     (lambda head: head.startswith(b"NIST_1A"), _nist),
     (lambda head: head.startswith(b"Creative Voice File"), _voc),
     (lambda head: head.startswith(b"OggS"), _ogg),
+    (lambda head: head.startswith(b"fLaC"), _flac),
     (lambda head: head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"), _mp3),
 )
