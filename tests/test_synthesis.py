@@ -350,3 +350,8 @@ def test_losses_of_half_precision_models_are_in_float32(images):
     result = synthesize(network, "half", images, replace(LBFGS, iterations=10))
     assert result.losses[0].min() > 65_504  # where half precision ends
     assert np.isfinite(result.losses).all() and (result.losses[-1] < result.losses[0]).all()
+
+
+def test_the_noise_of_sounds_with_an_axis_of_one_channel_is_that_of_sounds():
+    sounds, channels = (synthesis.initial_noise((2, 400, *of), ["a", "b"], 0) for of in ((), (1,)))
+    np.testing.assert_array_equal(channels, sounds[..., None])

@@ -105,7 +105,7 @@ def initial_noise(
     """Return what metamers start from: uniform noise for images, pink noise for sounds.
 
     Args:
-        shape: of the stimuli, [n, ...]; one dimension behind n is a sound's.
+        shape: of the stimuli, [n, ...]; a sound's is [n, samples] or [n, samples, 1].
         stimulus_ids: n names, which with the seed determine the noise.
         seed: of the noise.
         bounds: a finite range scales the noise: images as if it were [0, 1], sounds [-1, 1].
@@ -114,8 +114,9 @@ def initial_noise(
         float32 of `shape`.
     """
     stimulus_shape = tuple(shape[1:])
-    if len(stimulus_shape) == 1:
+    if stimulus_shape[1:] in ((), (1,)):
         noise = np.stack([pink_noise(stimulus_shape[0], seed, name) for name in stimulus_ids])
+        noise = noise.reshape(shape)
         unit = bounds.width / 2 if bounds.is_finite else 1.0
         origin = bounds.origin(0.5 if bounds.is_finite else 1.0)
     else:
