@@ -11,6 +11,7 @@ import pytest
 import model_metamers as mm
 from model_metamers import pipeline
 from model_metamers.pipeline.certificate import certificate
+from model_metamers.pipeline.certify import NO_LABEL, labels_of
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
 from model_metamers.store.certificate import check_unchanged, file_hashes, write_certificate
@@ -184,3 +185,8 @@ def test_a_shipped_run_is_what_its_files_show(tmp_path):
     (folder / "figure.pdf").write_bytes((folder / "figure.pdf").read_bytes() + b" ")
     message = command_line.error_of(command_line.run("certify", folder))
     assert "certifies: figure.pdf changed; " in message
+
+
+def test_logits_with_nan_are_no_label():
+    logits = np.array([[0.0, 1.0], [np.nan, 0.0], [2.0, 0.0]])
+    assert labels_of(logits).tolist() == [1, NO_LABEL, 0]

@@ -329,3 +329,53 @@ def test_a_folder_of_another_run_is_refused(make):
     for other in (("--seed", "1"), ("--iterations", "51")):
         status, printed, _ = make(*OF_IMAGES, "--input", "photo.png", *other)
         assert status == 2 and "holds a run with" in printed.err.splitlines()[-1]
+
+
+def test_flags_that_are_given_twice_add_up():
+    arguments = parser().parse_args(
+        ["make", "--network", "vgg_19_small", "--layer", "fc8", "--layer", "fc7", "fc6",
+         "--input", "a.png", "--input", "b.png"]
+    )  # fmt: skip
+    assert arguments.layer == ["fc8", "fc7", "fc6"]
+    assert [path.name for path in arguments.input] == ["a.png", "b.png"]
+
+
+def test_a_stimulus_that_the_model_answers_with_nan_is_named_before_anything_is_made(
+    make, workplace
+):
+    """Divided by its brightest pixel, a black picture is 0 / 0."""
+    stimulus = keras.Input((12, 12, 3))
+    scaled = stimulus / keras.ops.max(stimulus, axis=(1, 2, 3), keepdims=True)
+    first = keras.layers.Conv2D(4, 3, activation="relu", name="first")(scaled)
+    classes = keras.layers.Dense(3, name="classes")(keras.layers.Flatten()(first))
+    keras.Model(stimulus, classes).save(workplace / "scaled.keras")
+    (workplace / "dark").mkdir(exist_ok=True)
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(workplace / "dark" / "black.png")
+    flags = ("--keras_model", "scaled.keras", "--layer", "first", "--input", "photo.png")
+    status, printed, path = make(*flags, "dark")
+    assert status == 2 and "scaled responds to black with NaN or Inf at first" in printed.err
+    assert not path.exists()
+    assert make(*flags)[0] == 0
+
+
+def test_changed_stimuli_are_named_and_made_again_only_when_they_are_deleted(make):
+    flags = (*OF_IMAGES, "--input", "photo.png", "birds")
+    assert make(*flags)[0] == 0
+    _, _, path = make(*flags)
+    one, two = (path / f"previews/of_images/first/{name}.png" for name in ("one", "two"))
+    kept, certificate = one.read_bytes(), (path / "certificate.json").read_bytes()
+    one.write_bytes(two.read_bytes())
+    status, printed, _ = make(*flags)
+    assert status == 2
+    assert "previews/of_images/first/one.png changed; put the files back, or" in printed.err
+    assert (path / "certificate.json").read_bytes() == certificate
+    one.unlink()
+    assert make(*flags)[0] == 0 and one.read_bytes() == kept
+
+
+def test_why_a_metamer_does_not_count_is_printed(make):
+    few = ("--iterations", "1", "--num_null_stimuli", "4")
+    status, printed, path = make(*OF_IMAGES, "--input", "photo.png", few=few)
+    assert status == 0
+    reasons = pd.read_csv(path / "exclusions.csv").reason
+    assert len(reasons) and all(reason in printed.out for reason in reasons)

@@ -100,9 +100,11 @@ def _add_make(make: argparse.ArgumentParser) -> None:
     network.add_argument(
         "--keras_model", metavar="FILE", type=_path, help="or a Keras model of your own"
     )
-    add("layer", "layers to match; left out, it is said which there are", nargs="+", metavar="L")
+    add("layer", "layers to match; left out, it is said which there are",
+        nargs="+", action="extend", metavar="L")  # fmt: skip
     add("input", "image or sound files, or folders of them: one with a sub-folder per class, or "
-        "several, one per class", type=_path, nargs="+", metavar="P", required=True)  # fmt: skip
+        "several, one per class", type=_path, nargs="+", action="extend", metavar="P",
+        required=True)  # fmt: skip
     add("output_dir", "where the run folder goes [runs/<network>]", type=_path, metavar="DIR")
     add("iterations", "evaluations of loss and gradient, at most [%(default)s]",
         type=_whole(1), default=300, metavar="N")  # fmt: skip

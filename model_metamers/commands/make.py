@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from model_metamers import pipeline
+import numpy as np
+
+from model_metamers import pipeline, validation
 from model_metamers.commands import inputs
 from model_metamers.gallery.page import FILENAME, write_gallery
 from model_metamers.networks import catalog
@@ -22,10 +24,11 @@ from model_metamers.networks.network import Network
 from model_metamers.pipeline import Generator
 from model_metamers.pipeline.certificate import certificate, check_reproduced
 from model_metamers.pipeline.certify import saved_null
+from model_metamers.pipeline.generator import COMPARED_TOGETHER
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder, check_layer_name
 from model_metamers.store.certificate import NAME as CERTIFICATE
-from model_metamers.store.certificate import file_hashes, write_certificate
+from model_metamers.store.certificate import check_kept, file_hashes, write_certificate
 from model_metamers.synthesis import SynthesisConfig
 
 LOG_EVERY = 25  # evaluations between two states, and two points of the curves
@@ -105,10 +108,13 @@ def make(options: MakeOptions) -> Path:
     inputs.check_stimulus_shape(network)
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
     stimuli = inputs.load(files, network)
+    if options.keras_model is not None:
+        check_responses(network, layers, stimuli)
     config = synthesis_config(options, network)
     path = options.output_dir or Path("runs") / network.name
     check_folder(path)
     folder = RunFolder(path)
+    check_kept(folder)
     write_record(folder, options, network, layers, stimuli, config)
     generator = Generator(network, layers, stimuli, stimuli.take([]))
     unfinished = pipeline.uncertified([generator], folder)
@@ -178,6 +184,22 @@ def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
     return tuple(layer for layer in network.metamer_layers if layer in layers)
 
 
+def check_responses(network: Network, layers: Sequence[str], stimuli: StimulusSet) -> None:
+    """Raise ValueError where a natural stimulus makes a layer, or the output, NaN or infinite."""
+    asked = list(dict.fromkeys((*layers, network.readout().layer)))
+    for start in range(0, len(stimuli), COMPARED_TOGETHER):
+        part = slice(start, start + COMPARED_TOGETHER)
+        responses = network.activations(stimuli.stimuli[part], asked)
+        for layer, values in responses.items():
+            finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            if not finite.all():
+                name = stimuli.ids[start + int(np.argmin(finite))]
+                raise ValueError(
+                    f"{network.name} responds to {name} with NaN or Inf at {layer}; leave that "
+                    f"file out, or mend the model"
+                )
+
+
 def _n_features(network: Network, layer: str) -> int:
     return math.prod(network.tensor(layer).shape[1:])
 
@@ -244,5 +266,10 @@ def report(folder: RunFolder, generator: Generator) -> None:
     table = folder.read_table("matches")
     table = table[table.network == generator.network.name]
     table = table[table.layer.isin(generator.layers)]
-    shown = table[["layer", "stimulus_id", "loss_last", "spearman_layer", "null_max", "accepted"]]
+    _, reason = validation.accept(
+        table.status.tolist(), table.spearman_layer, table.null_max, table.label_natural,
+        table.label_metamer,
+    )  # fmt: skip
+    shown = table[["layer", "stimulus_id", "loss_last", "spearman_layer", "null_max"]]
+    shown = shown.assign(accepted=reason)  # or why not
     print(shown.to_string(index=False, float_format="{:.4g}".format))

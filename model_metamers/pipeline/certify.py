@@ -14,6 +14,8 @@ from model_metamers.pipeline.generator import COMPARED_TOGETHER, Generator, load
 from model_metamers.store import NATURAL, RunFolder
 from model_metamers.validation import NullDistribution
 
+NO_LABEL = -1  # of a metamer whose logits contain NaN
+
 _log = logging.getLogger(__name__)
 
 
@@ -23,6 +25,9 @@ def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Gene
     A layer is certified when every stimulus has its previews and its row of matches.csv. Nothing
     that shows metamers needs more, so an experiment can show those of a folder without metamers/;
     where there are some, the layer's have to be there too.
+
+    Raises:
+        ValueError: the folder has a layer's rows, but only samples of its previews, as figures/.
     """
     rows = folder.read_table("matches") if folder.has_table("matches") else pd.DataFrame()
     matched = (
@@ -35,8 +40,15 @@ def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Gene
         name, ids = generator.network.name, generator.stimuli.ids
         if folder.has_pieces() and not folder.has_piece(name, layer):
             return False  # somebody has deleted it to have it made again
+        if not matched.issuperset((name, layer, stimulus_id) for stimulus_id in ids):
+            return False
         shown = all(folder.has_previews(name, what, ids) for what in (NATURAL, layer))
-        return shown and matched.issuperset((name, layer, stimulus_id) for stimulus_id in ids)
+        if not shown and not folder.has_pieces():
+            raise ValueError(
+                f"{folder.path} has the tables of {name} {layer}, but only samples of its "
+                f"previews; name a run of your own"
+            )
+        return shown
 
     remaining = [
         replace(g, layers=tuple(layer for layer in g.layers if not certified(g, layer)))
@@ -157,9 +169,16 @@ def _compare_with_natural(
             "spearman_layer": validation.spearman(metamer[layer], natural[layer]),
             "spearman_logits": _correlation_of_outputs(logits_metamer, logits_natural),
             "label_natural": recognition.native_class(logits_natural),
-            "label_metamer": recognition.native_class(logits_metamer),
+            "label_metamer": labels_of(logits_metamer),
         }
     )
+
+
+def labels_of(logits: np.ndarray) -> np.ndarray:
+    """Return the classes of metamers from logits [n, n_classes], `NO_LABEL` for those with NaN."""
+    labels, known = np.full(len(logits), NO_LABEL), ~np.isnan(logits).any(axis=1)
+    labels[known] = recognition.native_class(logits[known])
+    return labels
 
 
 def _correlation_of_outputs(metamer: np.ndarray, natural: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from model_metamers.store.run_folder import RunFolder
 
 NAME = "certificate.json"
 _SHOWN = 5  # files named in a message
+_KEPT = ("metamers", "previews")  # folders of what does not change once it is made
 
 
 def file_hashes(folder: RunFolder) -> dict[str, str]:
@@ -48,6 +49,29 @@ def check_unchanged(folder: RunFolder) -> bool:
             f"back, or give --renew to certify the folder as it is"
         )
     return True
+
+
+def check_kept(folder: RunFolder) -> None:
+    """Check that the stimuli that a folder's certificate names are the same.
+
+    Files that are missing, which can be made again, and tables, which grow, may differ. A damaged
+    certificate tells nothing.
+
+    Raises:
+        ValueError: a file has changed.
+    """
+    try:
+        recorded = _recorded_hashes(folder.path / NAME)
+    except ValueError:
+        return
+    kept = [name for name in recorded if name.split("/")[0] in _KEPT]
+    present = [name for name in kept if (folder.path / name).is_file()]
+    changed = [name for name in present if sha256_of(folder.path / name) != recorded[name]]
+    if changed:
+        raise ValueError(
+            f"{folder.path} is not what its {NAME} certifies: {_named(changed)} changed; put the "
+            f"files back, or delete them to have them made again"
+        )
 
 
 def write_certificate(folder: RunFolder, content: Mapping[str, Any]) -> None:
