@@ -2,7 +2,7 @@
 
     python experiments/fig2_validation.py                                # small preset
     python experiments/fig2_validation.py --preset=imagenet              # real networks
-    python experiments/fig2_validation.py --run_dir=figures/fig4_audio
+    python experiments/fig2_validation.py --run_dir=runs/fig4_audio
     python experiments/fig2_validation.py --stage=figure                 # redraw
 
 The metamers made with the modified gradient are those of `--run_dir`; what it lacks is made first,

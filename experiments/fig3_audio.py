@@ -2,7 +2,7 @@
 
     python experiments/fig3_audio.py
     python experiments/fig3_audio.py --preset=commands --stimuli_dir=SPEECH_COMMANDS
-    python experiments/fig3_audio.py --run_dir=figures/fig4_audio
+    python experiments/fig3_audio.py --run_dir=runs/fig4_audio
     python experiments/fig3_audio.py --stage=figure                  # redraw
 
 The metamers are those of `--run_dir`; what it lacks is made first, as by fig4_audio.py. They are
@@ -41,15 +41,17 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from recognition.csv and the run's previews."""
     from model_metamers.plotting.figure3 import figure3
     from model_metamers.store import RunFolder
-    from shared.examples import curves_to_publish, example_rows, recognised_layers, sound_picture
+    from shared.examples import example_rows, figure_and_curves, recognised_layers, sound_picture
     from shared.styles import styles_of
 
     run = RunFolder(options.run_dir, create=False, flag="--run_dir")
     rows = example_rows(run, recognised_layers(folder), sound_picture)
     chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     table = folder.read_table("recognition")
-    figure = figure3(rows, table, styles_of(folder), "word", chance)
-    return {"figure": figure} | curves_to_publish(folder, "word", "Word", chance)
+    return figure_and_curves(
+        folder, rows, lambda rows: figure3(rows, table, styles_of(folder), "word", chance),
+        "word", "Word", chance,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

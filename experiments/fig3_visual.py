@@ -45,9 +45,9 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure3 import figure3
     from shared.examples import (
-        curves_to_publish,
         example_rows,
         examples_alone,
+        figure_and_curves,
         pixels,
         recognised_layers,
     )
@@ -57,8 +57,10 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
         return examples_alone(folder, pixels)
     rows = example_rows(folder, recognised_layers(folder), pixels)
     table = folder.read_table("recognition")
-    figure = figure3(rows, table, styles_of(folder), task="16-way")
-    return {"figure": figure} | curves_to_publish(folder, "16-way", "16-way", 1 / 16)
+    return figure_and_curves(
+        folder, rows, lambda rows: figure3(rows, table, styles_of(folder), task="16-way"),
+        "16-way", "16-way", 1 / 16,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -45,9 +45,9 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     """Draw from the tables and previews."""
     from model_metamers.plotting.figure4 import figure4
     from shared.examples import (
-        curves_to_publish,
         example_rows,
         examples_alone,
+        figure_and_curves,
         recognised_layers,
         sound_picture,
     )
@@ -61,8 +61,10 @@ def draw(folder: "RunFolder", options: Options) -> "Figures":
     rows = example_rows(folder, {name: layers[name] for name in shown}, sound_picture)
     chance = 1 / presets.N_WORDS[folder.read_run_record()["config"]["preset"]]
     table = folder.read_table("recognition")
-    figure = figure4(rows, table, panels, styles_of(folder), chance)
-    return {"figure": figure} | curves_to_publish(folder, "word", "Word", chance)
+    return figure_and_curves(
+        folder, rows, lambda rows: figure4(rows, table, panels, styles_of(folder), chance),
+        "word", "Word", chance,
+    )  # fmt: skip
 
 
 def compared(folder: "RunFolder", networks: Iterable[str]) -> dict[str, list[str]]:

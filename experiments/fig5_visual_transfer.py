@@ -2,7 +2,7 @@
 
     python experiments/fig5_visual_transfer.py                                # small preset
     python experiments/fig5_visual_transfer.py --preset=imagenet              # real networks
-    python experiments/fig5_visual_transfer.py --run_dir=figures/fig3_visual
+    python experiments/fig5_visual_transfer.py --run_dir=runs/fig3_visual
     python experiments/fig5_visual_transfer.py --stage=figure                 # redraw
 
 The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_visual.py. Each

@@ -2,7 +2,7 @@
 
     python experiments/fig6_audio_transfer.py
     python experiments/fig6_audio_transfer.py --preset=commands --stimuli_dir=SPEECH_COMMANDS
-    python experiments/fig6_audio_transfer.py --run_dir=figures/fig4_audio
+    python experiments/fig6_audio_transfer.py --run_dir=runs/fig4_audio
     python experiments/fig6_audio_transfer.py --stage=figure                 # redraw
 
 The metamers are those of `--run_dir`; what it lacks is made first, as by fig4_audio.py: those of

@@ -2,7 +2,7 @@
 
     python experiments/figs1_s8_layer_grids.py                     # the image networks
     python experiments/figs1_s8_layer_grids.py --modality=audio
-    python experiments/figs1_s8_layer_grids.py --run_dir=figures/fig3_visual
+    python experiments/figs1_s8_layer_grids.py --run_dir=runs/fig3_visual
     python experiments/figs1_s8_layer_grids.py --stage=figure      # redraw
 
 The metamers are those of `--run_dir`; what it lacks is made first, as by fig3_visual.py or

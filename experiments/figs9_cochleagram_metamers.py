@@ -1,7 +1,7 @@
 """Figure S9, Table S6: metamers optimised as cochleagrams instead of waveforms.
 
     python experiments/figs9_cochleagram_metamers.py
-    python experiments/figs9_cochleagram_metamers.py --run_dir=figures/fig4_audio
+    python experiments/figs9_cochleagram_metamers.py --run_dir=runs/fig4_audio
     python experiments/figs9_cochleagram_metamers.py --stage=figure          # redraw
 
 A cochleagram has degrees of freedom that no waveform can give it. The waveform-optimised metamers

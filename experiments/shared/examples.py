@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from absl import logging
 from matplotlib.figure import Figure
 
 from model_metamers.frontends import picture
@@ -57,6 +58,8 @@ def examples_alone(
         for network, rows in matches.groupby("network", sort=False)
     }
     rows = example_rows(folder, layers, draw)
+    if not rows:
+        raise ValueError(f"{folder.path} lacks previews, and has no recognition to draw")
     return {"figure": figure3(rows, None, styles_of(folder))}
 
 
@@ -67,8 +70,10 @@ def example_rows(
 ) -> list[ImageRow]:
     """Return a row for each network: the stimulus with the most accepted metamers of all.
 
+    None where one of its previews is not there, which is logged.
+
     Args:
-        folder: a run folder with previews and matches.csv.
+        folder: a run folder with matches.csv, and previews.
         layers: network -> layers whose metamers to show.
         draw: (preview, network) -> uint8 image [height, width, 3] or [height, width].
     """
@@ -76,6 +81,14 @@ def example_rows(
     matches = matches[matches.network.isin(list(layers))]
     n_accepted = matches.groupby("stimulus_id", sort=False).accepted.sum()
     example = str(n_accepted.idxmax())  # the first of equals
+    for network, names in layers.items():
+        for layer in (NATURAL, *names):
+            if not folder.has_previews(network, layer, [example]):
+                logging.warning(
+                    "%s has no preview of %s %s %s (figures/ has samples only): the curves are "
+                    "drawn without pictures", folder.path, network, layer, example,
+                )  # fmt: skip
+                return []
     return [
         _row(folder, matches, name, list(names), example, draw) for name, names in layers.items()
     ]
@@ -119,23 +132,33 @@ def sound_picture(waveform: np.ndarray, network: str) -> np.ndarray:
     return picture.sound_picture(waveform, sample_rate_hz)
 
 
-def curves_to_publish(
-    folder: RunFolder, task: str, label: str, chance: float
+def figure_and_curves(
+    folder: RunFolder,
+    rows: Sequence[ImageRow],
+    draw: Callable[[Sequence[ImageRow]], Figure],
+    task: str,
+    label: str,
+    chance: float,
 ) -> dict[str, Figure]:
-    """Return the recognition curves as a figure of their own, for a run of somebody's stimuli.
+    """Return the figure with examples, where there are some, and curves as one of their own.
 
-    The figure with examples shows what perhaps only its owner may show.
+    The latter for a run of somebody's stimuli, which perhaps only their owner may show, and where
+    there are no examples.
 
     Args:
         folder: a run folder with recognition.csv.
+        rows: the examples.
+        draw: examples -> figure.
         task: of recognition.csv.
         label: what the figure calls it.
         chance: proportion correct of a guess.
 
     Returns:
-        File name -> figure; nothing for a run of stimuli that we made.
+        File name -> figure.
     """
-    if folder.read_run_record()["config"].get("stimuli_dir") is None:
-        return {}
+    figures = {"figure": draw(rows)} if rows else {}
+    if rows and folder.read_run_record()["config"].get("stimuli_dir") is None:
+        return figures
     table, layers = folder.read_table("recognition"), recognised_layers(folder)
-    return {"recognition": figure5(table, layers, {task: (label, chance)}, styles_of(folder))}
+    curves = figure5(table, layers, {task: (label, chance)}, styles_of(folder))
+    return figures | {"recognition": curves}
