@@ -214,8 +214,13 @@ def test_rare_randomness_is_refused():
     def rarely(x):
         return x * tf.cast(tf.random.uniform((tf.shape(x)[0], 1)) > 1e-9, tf.float32)
 
-    model = functional(lambda x: layers.Dense(3)(layers.Lambda(rarely, output_shape=SHAPE)(x)))
-    assert "draws random numbers at inference (RandomUniform)" in refusal_of(model)
+    def in_a_loop(x):
+        return tf.while_loop(lambda n, _: n < 2, lambda n, x: (n + 1, rarely(x)), (0, x))[1]
+
+    for draws in (rarely, in_a_loop):
+        drawn = layers.Lambda(draws, output_shape=SHAPE)
+        model = functional(lambda x, drawn=drawn: layers.Dense(3)(drawn(x)))
+        assert "draws random numbers at inference (RandomUniform)" in refusal_of(model)
 
 
 @pytest.mark.parametrize(
@@ -224,12 +229,37 @@ def test_rare_randomness_is_refused():
         layers.UnitNormalization(axis=0),
         layers.Softmax(axis=0),
         lambda x: x - ops.mean(x, axis=0, keepdims=True),
+        lambda x: x - ops.mean(x),
+        lambda x: x / ops.std(x),
+        lambda x: x / ops.max(ops.abs(x)),
+        lambda x: x - ops.min(x),
     ],
 )
-def test_stimuli_that_a_model_couples_are_refused(couple):
-    model = functional(lambda x: layers.Dense(3, name="dense")(couple(x)))
-    message = refusal_of(model)
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (-1.0, np.inf), (-np.inf, 0.0), None])
+@pytest.mark.parametrize("shape", [SHAPE, (3000,)])
+def test_stimuli_that_a_model_couples_are_refused(couple, bounds, shape):
+    model = functional(lambda x: layers.Dense(3, name="dense")(couple(x)), shape)
+    message = refusal_of(model, bounds)
     assert "beside another one, at dense" in message and "(axis=0)" in message
+
+
+def test_a_layer_that_responds_with_nan_is_left_out(caplog):
+    def build(x):
+        logarithm = layers.Lambda(lambda x: tf.math.log(x - 100.0), output_shape=(4,))
+        return layers.Dense(2, name="last")(logarithm(layers.Dense(4, name="first")(x)))
+
+    model = functional(build)
+    assert Network.from_keras(model).metamer_layers == ("first",)
+    assert "last: responds with NaN" in caplog.text
+    assert "match another layer" in refusal_of(model, metamer_layers=["last"])
+
+
+def test_the_output_that_labels_come_from_is_said(caplog):
+    stimulus = keras.Input(SHAPE)
+    outputs = [layers.Dense(n, name=name)(stimulus) for n, name in ((2, "aux"), (5, "classes"))]
+    network = Network.from_keras(keras.Model(stimulus, outputs))
+    assert network.readout().layer == "aux"
+    assert "has 2 outputs: the first, aux, gives its labels" in caplog.text
 
 
 def test_layers_whose_first_axis_is_not_the_stimuli_are_left_out(caplog):

@@ -170,6 +170,9 @@ FUSED = {
     "TimeDistributed ReLU": (SERIES, layers.TimeDistributed(layers.ReLU())),
     "TimeDistributed Activation": (SERIES, layers.TimeDistributed(layers.Activation("relu"))),
     "masked": (SERIES, masked),
+    "named as ONNX does": (IMAGE, layers.Conv2D(3, 2, activation="relu", name="_c")),
+    "with a dash": (VECTOR, layers.Dense(6, activation="relu", name="-d")),
+    "rectified twice": (VECTOR, lambda x: layers.ReLU()(dense(activation="relu")(x))),
 }  # fmt: skip
 WITHOUT_RELU_AT_THE_END = {
     "Dense": (VECTOR, dense()),
@@ -213,7 +216,11 @@ MOVED = {
     "clipped Concatenate": (VECTOR, CLIPPED, relu_pair(0.5, 0.5)),
     "concatenate": (VECTOR, MODIFIED, lambda x: ops.concatenate([ops.relu(x), ops.relu(-x)], -1)),
 }
-BLOCKS = {"ReluLast": (VECTOR, CLIPPED, ReluLast())}
+BLOCKS = {
+    "ReluLast": (VECTOR, CLIPPED, ReluLast()),
+    "clipped twice": (VECTOR, CLIPPED, lambda x: layers.ReLU(0.5)(layers.ReLU(2.0)(x))),
+    "clipped by the first": (VECTOR, CLIPPED, lambda x: layers.ReLU(6.0)(layers.ReLU(0.5)(x))),
+}
 NESTED = {
     "two inputs": (VECTOR, MODIFIED, of_two_inputs, "inner/in"),
     "two outputs": (VECTOR, MODIFIED, of_two_outputs, "inner/in"),

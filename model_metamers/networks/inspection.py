@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from model_metamers.networks import keras_graph, probing, rectifiers
@@ -126,7 +127,7 @@ def inspect(
     responses, before_relu, at_end = probing.stateless_responses(
         model, probes, outputs, before, end
     )
-    left_out |= _not_matchable(responses) | _not_by_stimulus(responses)
+    left_out |= _not_matchable(responses) | _not_by_stimulus(responses) | _not_numbers(responses)
     outputs = _matchable(model, outputs, left_out, layers)
     proven = _proven(candidates, responses, before_relu)
     differentiated = {n: before[n] if n in proven else outputs[n] for n in outputs}
@@ -158,6 +159,16 @@ def say_left_out(network: str, left_out: Mapping[str, str]) -> None:
             network,
             _reasons(left_out),
         )
+
+
+def say_other_outputs(model: keras.Model, used: str) -> None:
+    """Log which of a model's outputs stands for its answer."""
+    if len(model.outputs) > 1:
+        _log.warning(
+            "%s has %d outputs: the first, %s, gives its labels; for another rebuild it with "
+            "keras.Model(model.inputs, that_output)",
+            model.name, len(model.outputs), used,
+        )  # fmt: skip
 
 
 def say_true_gradient(model: keras.Model, pre_activations: Mapping[str, Rectified | None]) -> None:
@@ -222,6 +233,15 @@ def _not_by_stimulus(responses: Responses) -> dict[str, str]:
         layer: f"has {n} rows for {probing.N_PROBES} stimuli, whose axis has to come first"
         for layer, n in n_rows.items()
         if n != probing.N_PROBES
+    }
+
+
+def _not_numbers(responses: Responses) -> dict[str, str]:
+    """Return the layers that respond to some of the probe stimuli with NaN."""
+    return {
+        layer: "responds with NaN to noise inside the range"
+        for layer, response in responses.items()
+        if response.dtype.is_floating and np.isnan(tf.cast(response, tf.float32)).any()
     }
 
 

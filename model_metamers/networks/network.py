@@ -123,6 +123,7 @@ class Network:
         model = keras_graph.with_named_output(model)
         findings = inspection.inspect(model, metamer_layers, stimulus_range)
         readout = Readout(keras_graph.final_layer(model), labels=labels)
+        inspection.say_other_outputs(model, readout.layer)
         network = cls(
             model.name,
             model,

@@ -34,16 +34,22 @@ def probe_stimuli(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return two batches of noise [N_PROBES, *shape] inside the range, always the same.
 
-    The last stimulus of each is another; the rest are those of both.
+    The last stimulus of each is another, near one end of the range and of low contrast, and of
+    high contrast near the other, so that the batches differ in mean, variance, minimum and
+    maximum. The rest are those of both.
     """
-    rng = np.random.default_rng(0)
+    shares = np.random.default_rng(0).random((N_PROBES + 1, *shape))
+    spread, start = np.array([0.5] * (N_PROBES - 1) + [0.05, 0.4]), 0.25 * np.ones(N_PROBES + 1)
+    start[-2:] = 0.0, 0.5
+    axes = (slice(None), *[None] * len(shape))
+    shares = start[axes] + spread[axes] * shares
     low, high = stimulus_range or (-np.inf, np.inf)
     if np.isfinite(low) and np.isfinite(high):
-        probes = rng.uniform(low, high, (N_PROBES + 1, *shape))
+        probes = low + (high - low) * shares
+    elif np.isfinite(low) or np.isfinite(high):
+        probes = low + 3 * shares if np.isfinite(low) else high - 3 * shares
     else:
-        probes = rng.standard_normal((N_PROBES + 1, *shape))
-        probes = low + abs(probes) if np.isfinite(low) else probes
-        probes = high - abs(probes) if np.isfinite(high) else probes
+        probes = 6 * shares - 3
     return tuple(tf.constant(np.delete(probes, n, 0), tf.float32) for n in (-1, -2))
 
 
@@ -173,7 +179,7 @@ def without_gradient(
         except tf.errors.OpError:
             # Functions that XLA compiles, as of grouped convolutions on CPUs, allow no parts.
             graph, own, is_flat = traced(in_parts=False)
-    drawn = {operation.type for operation in graph.get_operations()} & _RANDOM
+    drawn = _operations(graph) & _RANDOM
     for layer in is_flat:
         if is_flat[layer]:
             why[layer] = "changes with the stimulus, but its gradient is zero everywhere"
@@ -185,6 +191,13 @@ def are_close(first: tf.Tensor, second: tf.Tensor, tolerance: float) -> bool:
     a, b = (tf.cast(response, tf.float64).numpy() for response in (first, second))
     largest = np.max(np.abs(a), initial=0, where=np.isfinite(a))
     return np.allclose(a, b, rtol=0, atol=tolerance * largest, equal_nan=True)
+
+
+def _operations(graph: tf.Graph) -> set[str]:
+    """Return the kinds of operations of a graph, those in loops and branches included."""
+    definition = graph.as_graph_def()
+    bodies = [definition.node, *(body.node_def for body in definition.library.function)]
+    return {node.op for nodes in bodies for node in nodes}
 
 
 def _gradients(

@@ -72,8 +72,14 @@ def before_relu(node: Node) -> tuple[keras.KerasTensor, float] | None:
         return _before_moving(node)
     limit = _limit_of_operation(node)
     if limit is not None:
-        return node.input_tensors[0], limit
+        return _through_a_relu(node.input_tensors[0], limit)
     return _before_fused_relu(node) or _before_operations(node)
+
+
+def _through_a_relu(tensor: keras.KerasTensor, limit: float) -> tuple[keras.KerasTensor, float]:
+    """Return what the first of two ReLUs in turn is applied to, if a tensor ends in one itself."""
+    first = before_relu(node_of(tensor))
+    return (tensor, limit) if first is None else (first[0], min(first[1], limit))
 
 
 def is_relu(node: Node) -> bool:
@@ -239,7 +245,9 @@ class _Applied(keras.layers.Layer):
         """Return the output for tensors in the place of the node's input tensors."""
         places = map(id, self._node.input_tensors)
         arguments, options = self._node.arguments.fill_in(dict(zip(places, inputs, strict=True)))
-        return self._node.operation(*arguments, **options)
+        # Names that begin with "_" or "-" are only allowed inside another's scope.
+        with tf.name_scope("applied"):
+            return self._node.operation(*arguments, **options)
 
 
 class _WithoutActivation(_Applied):
