@@ -44,9 +44,8 @@ def compute(options: Options) -> None:
     folder, config, shown = RunFolder(options.output_dir), stages.synthesis_config(options), {}
     stages.write_record(folder, options, [replace(generator, layers=tuple(matched))])
     for layer in matched:
-        iterations = generator.iterations.get(layer, config.iterations)
-        shown[layer] = snapshots.shown_evaluations(iterations)
-        settings = replace(config, iterations=iterations)
+        settings = generator.config_of(layer, config)
+        shown[layer] = snapshots.shown_evaluations(settings.iterations)
         snapshots.make_snapshots(generator, layer, settings, folder)
     keys = ["network", "layer", "stimulus_id", "evaluations", "measured_layer"]
     folder.merge_rows("progress", snapshots.measure(generator, shown, folder), keys)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Piece = TypeVar("Piece")
 
+STRATEGIES = ("none", "mirrored", "cluster")  # what a flag may name; see `devices`
 WORKING_JOBS = ("chief", "master", "worker")  # in the order in which they are numbered
 OTHER_JOBS = ("evaluator", "ps")
 _EXAMPLE = '{"cluster": {"worker": ["host:port"]}, "task": {"type": "worker", "index": 0}}'

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from model_metamers import cluster
-
-STRATEGIES = ("none", "mirrored", "cluster")
+from model_metamers.cluster import STRATEGIES
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:

@@ -1,6 +1,7 @@
 """The presets of real networks: stimuli, how answers are judged, and both from end to end."""
 
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keyword_graphs
@@ -129,6 +130,17 @@ def test_single_layers_take_their_own_evaluations_and_graphs_are_given_back(
     pipeline.make_metamers([generator], config, folder, batch_size=2)
     steps = [set(folder.load_piece(network.name, layer)["step"].tolist()) for layer in layers]
     assert steps == [{3}, {5}] and network.graphs == {}
+
+
+def test_a_rate_that_falls_in_a_run_falls_as_far_in_a_layer_of_more_evaluations(
+    small_model, images
+):
+    network = mm.Network.from_keras(small_model)
+    stimuli = StimulusSet(images, tuple("abcd"), tuple("abcd"))
+    generator = pipeline.Generator(network, ("fused",), stimuli, stimuli, iterations={"fused": 90})
+    config = mm.SynthesisConfig(iterations=30, decay_steps=10)
+    assert generator.config_of("fused", config) == replace(config, iterations=90, decay_steps=30)
+    assert generator.config_of("separate", config) == config
 
 
 def test_the_head_of_an_efficientnet_takes_longer_than_its_stages():

@@ -5,8 +5,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from command_line import error_of, run
 
-from model_metamers.synthesis import SynthesisConfig
+from model_metamers.commands.arguments import parser
+from model_metamers.synthesis import SOLVERS, SynthesisConfig
+from model_metamers.synthesis.runner import make_solver
+from model_metamers.synthesis.solver import Bounds
 
 NAN, INF = float("nan"), float("inf")
 COUNTS = ("iterations", "decay_steps", "log_every")
@@ -49,3 +53,14 @@ def test_the_defaults_are_those_of_2019():
     assert (config.solver, config.iterations, config.learning_rate) == ("adam", 15_000, 1e-3)
     assert (config.decay_rate, config.decay_steps) == (0.95, 1000)
     assert (config.beta_1, config.beta_2, config.epsilon) == (0.9, 0.999, 1e-8)
+
+
+def test_every_flag_offers_the_solvers_there_are():
+    """The flags are defined before TensorFlow is loaded, and name the solvers themselves."""
+    for script in ("fig3_visual", "benchmark"):
+        assert f"<{'|'.join(SOLVERS)}>" in error_of(run(script, "--solver=sgd"))
+    (commands,) = (action for action in parser()._actions if action.choices)
+    (solver,) = (a for a in commands.choices["make"]._actions if a.dest == "solver")
+    assert set(solver.choices) == set(SOLVERS)
+    for name in SOLVERS:
+        assert make_solver(SynthesisConfig(solver=name), Bounds()).start

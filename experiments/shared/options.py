@@ -12,7 +12,7 @@ from typing import Any
 
 from absl import flags
 
-from model_metamers.cluster import Share
+from model_metamers.cluster import STRATEGIES, Share
 from model_metamers.networks import identity
 from model_metamers.networks.catalog import catalog_entry
 from shared import paths, repetition, script
@@ -20,7 +20,6 @@ from shared.modality import check_networks, modality_of_preset
 from shared.recorded import recorded_settings
 from shared.repetition import Repetition
 
-STRATEGIES = ("none", "mirrored", "cluster")
 SMALL, IMAGENET, COMMANDS, PAPER = PRESETS = ("small", "imagenet", "commands", "paper")
 WHAT_PRESETS_ARE = {
     SMALL: "small networks of ours, offline",

@@ -1,13 +1,14 @@
 """A network that metamers are made for, and its stimuli as a run folder keeps them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from model_metamers.networks.network import Network
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder
+from model_metamers.synthesis import SynthesisConfig
 
 COMPARED_TOGETHER = 8  # stimuli whose activations are in memory at once
 
@@ -35,6 +36,19 @@ class Generator:
     initial: np.ndarray | None = None
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     iterations: Mapping[str, int] = field(default_factory=dict)
+
+    def config_of(self, layer: str, config: SynthesisConfig) -> SynthesisConfig:
+        """Return a layer's settings: those of all layers with its own rate and evaluations.
+
+        A rate that falls in the course of a run falls as far in that of the layer.
+        """
+        iterations = self.iterations.get(layer, config.iterations)
+        return replace(
+            config,
+            learning_rate=self.learning_rates.get(layer, config.learning_rate),
+            iterations=iterations,
+            decay_steps=max(config.decay_steps * iterations // config.iterations, 1),
+        )
 
 
 def save_previews(

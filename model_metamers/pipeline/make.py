@@ -7,7 +7,7 @@ A batch of them is optimised at a time, and each that ends gives its place to th
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -77,8 +77,7 @@ def make_metamers(
 
     Args:
         generators: what to make.
-        config: the optimisation; `Generator.learning_rates` and `Generator.iterations` override
-            its own.
+        config: the optimisation; see `Generator.config_of`.
         folder: the run folder; state is saved there as often as the loss is logged.
         strategy: devices of this machine; by default one.
         share: what this worker of a cluster makes.
@@ -178,11 +177,7 @@ def _synthesised(
     saved: dict[str, np.ndarray] | None,
 ) -> SynthesisResult:
     generator, layer, natural = piece.generator, piece.layer, stimuli.stimuli[:]
-    config = replace(
-        how.config,
-        learning_rate=generator.learning_rates.get(layer, how.config.learning_rate),
-        iterations=generator.iterations.get(layer, how.config.iterations),
-    )
+    config = generator.config_of(layer, how.config)
     initial = None if generator.initial is None else generator.initial[list(piece.indices)]
     stored = None if saved is None else saved.pop(_CURVES, None)
     state = None if saved is None else SynthesisState.from_arrays(saved)

@@ -4,6 +4,8 @@ Source: tf.compat.v1.train.AdamOptimizer and exponential_decay; the rates are th
 released code (BUILD_NOTES.md, ledger).
 """
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
 from model_metamers.synthesis.config import SynthesisConfig
@@ -11,12 +13,12 @@ from model_metamers.synthesis.objective import Evaluation, per_stimulus, sum_ove
 from model_metamers.synthesis.solver import Advance, Bounds, Rows
 
 
+@dataclass(frozen=True)
 class Adam:
     """Adam for every stimulus on its own. Its rows are the moments m and v, like the metamers."""
 
-    def __init__(self, config: SynthesisConfig, bounds: Bounds):
-        self._config = config
-        self._bounds = bounds
+    config: SynthesisConfig
+    bounds: Bounds
 
     def start(self, metamer: tf.Tensor) -> Rows:
         """Return the rows before the first step."""
@@ -31,9 +33,9 @@ class Adam:
     ) -> Advance:
         """Take one step; a stimulus diverges where the step is not finite, and stops nowhere."""
         x, m, v = adam_step(
-            metamer, rows["m"], rows["v"], step, found.gradient, self._config, self._bounds.width
+            metamer, rows["m"], rows["v"], step, found.gradient, self.config, self.bounds.width
         )
-        x = self._bounds.clip(x)
+        x = self.bounds.clip(x)
         # A NaN or Inf anywhere on the way to the gradient, or a gradient that overflows when it is
         # squared, shows in the moments. Clipping hides an infinite step, but no NaN.
         finite = tf.math.is_finite(

@@ -18,6 +18,8 @@ Shapes: stimuli are flattened, [batch, features]; memory is [batch, 2 slots + 1,
 steps, the differences of gradients, and the gradient, of which a direction is made.
 """
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
 from model_metamers.synthesis.objective import Evaluation, chosen
@@ -40,8 +42,9 @@ PATIENCE = 30  # evaluations in which the objective has to fall ...
 LEAST_DECREASE = 1e-3  # ... by this share
 
 
+@dataclass(frozen=True)
 class LBFGS:
-    """L-BFGS for every stimulus on its own.
+    """L-BFGS for every stimulus on its own, within bounds.
 
     Its rows:
         trial: where the objective is evaluated next, like the stimuli.
@@ -61,8 +64,7 @@ class LBFGS:
         unit, power: in a finite range, of the features and of their gradients, [batch, features].
     """
 
-    def __init__(self, bounds: Bounds):
-        self._bounds = bounds
+    bounds: Bounds
 
     def start(self, metamer: tf.Tensor) -> Rows:
         """Return the rows before the first evaluation, which is at the metamer itself."""
@@ -70,7 +72,7 @@ class LBFGS:
         slots = 1 + (MEMORY_OF_LARGE if features > LARGE else MEMORY)
         number, count = tf.zeros([batch]), tf.zeros([batch], tf.int32)
         scaled = {"unit": tf.ones([batch, features]), "power": tf.zeros([batch, features])}
-        return (scaled if self._bounds.is_finite else {}) | {
+        return (scaled if self.bounds.is_finite else {}) | {
             "trial": metamer,
             "gradient": tf.zeros([batch, features]),
             "objective": number + float("inf"),
@@ -135,18 +137,18 @@ class LBFGS:
         gradient, zeros = rows["gradient"], tf.zeros_like(x)
         frozen = self._frozen(x, gradient)
         free = tf.where(frozen, zeros, gradient)
-        if self._bounds.is_finite:
+        if self.bounds.is_finite:
             rows = _with_units(rows, step)
             unit = rows["unit"]
             rows, move = _remembered_move(rows, s / unit, y * unit, free * unit)
             move = move * unit
         else:
             rows, move = _remembered_move(rows, s, y, free)
-        return rows, self._bounds.clip(x + tf.where(frozen, zeros, move))
+        return rows, self.bounds.clip(x + tf.where(frozen, zeros, move))
 
     def _frozen(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
         """Return which components are at a bound that the gradient pushes against."""
-        at_low, at_high = x <= self._bounds.low, x >= self._bounds.high
+        at_low, at_high = x <= self.bounds.low, x >= self.bounds.high
         return (at_low & (gradient > 0)) | (at_high & (gradient < 0))
 
     def _scale(
@@ -155,8 +157,8 @@ class LBFGS:
         """Return the gradient's scale: at the start, what gives the first step its size."""
 
         def first() -> tf.Tensor:
-            size = FIRST_STEP * self._bounds.width
-            if not self._bounds.is_finite:
+            size = FIRST_STEP * self.bounds.width
+            if not self.bounds.is_finite:
                 size = FIRST_STEP_OF_START * _rms(x)
             return tf.where(step == 0, tf.math.divide_no_nan(size, _rms(gradient)), scale)
 

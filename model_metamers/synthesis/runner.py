@@ -19,10 +19,13 @@ from model_metamers.synthesis.objective import MatchedResponse, chosen, evaluati
 from model_metamers.synthesis.solver import Bounds, Rows, Solver
 
 
-@lru_cache(maxsize=16)
 def make_solver(config: SynthesisConfig, bounds: Bounds) -> Solver:
-    """Return the solver that a configuration names, the same one for the same arguments."""
-    return LBFGS(bounds) if config.solver == "lbfgs" else Adam(config, bounds)
+    """Return the solver that a configuration names; those are equal that make equal steps."""
+    make: dict[str, Callable[[], Solver]] = {
+        "adam": lambda: Adam(config, bounds),
+        "lbfgs": lambda: LBFGS(bounds),
+    }
+    return make[config.solver]()
 
 
 class StepRunner:
