@@ -33,6 +33,11 @@ def test_the_table_tells_when_lbfgs_has_what_the_best_other_has_at_the_end():
     assert (row["other"], row["other_spearman"]) == ("adam, 0.01", 0.94)
     assert (row["lbfgs_evaluations"], row["share_of_evaluations"]) == (30, 0.75)
     assert row["share_of_seconds"] == 0.75 and row["lbfgs_spearman"] == 0.99
+    late = pd.concat([course("lbfgs", [0.5, 0.95]), course("adam, 0.01", [0.5, 0.6, 0.9, 0.9])])
+    row = solver_curves.summary(late)  # Adam had it after three quarters of its run
+    assert row["share_of_evaluations"] == 0.5
+    assert row["other_reached_evaluations"] == 30
+    assert row["share_of_reached_evaluations"] == row["share_of_reached_seconds"] == 20 / 30
     never = pd.concat([course("lbfgs", [0.5, 0.6]), course("adam, 0.01", [0.5, 0.7])])
     assert solver_curves.summary(never)["share_of_evaluations"] == np.inf
     perfect = pd.concat([course("lbfgs", [0.99991]), course("adam, 0.01", [0.99999])])
