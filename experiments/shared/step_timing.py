@@ -17,6 +17,7 @@ from model_metamers.synthesis.state import filled, initial_state, rows_in_places
 from shared.algorithm_2019 import network_of_2019
 
 _MATRIX_SIDE = 2048
+_WARM_UP = 20  # steps; L-BFGS takes its first ones to learn the units of pixels
 
 Seconds = Mapping[str, np.ndarray]  # what was timed -> [repeats]
 
@@ -131,6 +132,7 @@ def synthesis_steps(
     state = initial_state(stimuli[::-1], started(optimiser, stimuli))
     rows = rows_in_places(filled(state, config.iterations, optimiser))
     target = runner.responses(stimuli)
+    rows = runner(target, rows, _WARM_UP, config.iterations)
     chunk, no_steps = (partial(runner, target, rows, n, config.iterations) for n in (n_steps, 0))
     return chunk, no_steps
 
