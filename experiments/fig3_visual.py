@@ -5,7 +5,7 @@
     python experiments/fig3_visual.py --preset=imagenet    # real networks, offline
     python experiments/fig3_visual.py --preset=paper --stimuli_dir=ImageNet16 --strategy=mirrored
 
-For every network and layer, metamers of natural images are synthesised (paper, section 2.2),
+For every network and layer, metamers of natural images are synthesised (paper, section 2.1),
 certified (same label, correlation above the null distribution) and shown to the network itself and
 to the others. A run that was interrupted continues with the same command. Writes the run folder of
 `model_metamers.store`: metamers, previews, matches.csv, recognition.csv, figure.png and

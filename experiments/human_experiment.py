@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
+from model_metamers.human import jspsych
 from shared import paths, script
 from shared.options import define_count, define_seed
 
@@ -40,8 +41,14 @@ define_count(
     "trials_per_condition", None, "Test trials of every condition [10 images or 5 words].",
     MOST_TRIALS,
 )  # fmt: skip
-define_count("practice", 8, "Practice trials, with feedback.", MOST_TRIALS, 0)
-define_count("catch", 8, "Catch trials: natural stimuli that count for attention.", MOST_TRIALS, 0)
+define_count(
+    "practice", 8, "Practice trials, with feedback; at most an eighth of the stimuli.",
+    MOST_TRIALS, 0,
+)  # fmt: skip
+define_count(
+    "catch", 8, "Catch trials: natural stimuli that count for attention; at most an eighth of the "
+    "stimuli.", MOST_TRIALS, 0,
+)  # fmt: skip
 define_count("break_every", 60, "Trials between breaks.", MOST_TRIALS)
 define_count("fixation_ms", 300, "Images: how long the fixation square is shown.", LONGEST_MS)
 define_count("image_ms", 200, "Images: how long the image is shown.", LONGEST_MS)
@@ -59,7 +66,7 @@ flags.DEFINE_string("words", None, "Words: file of those to choose from, one a l
 flags.DEFINE_string("consent", None, "Text file that participants agree to [an example].")
 flags.DEFINE_string(
     "jspsych_dir", None, "Folder of npm packages (node_modules) with jsPsych, to copy beside the "
-    "page; without, browsers load it from the network.",
+    "page; without, browsers load it from the network. Filled by: " + jspsych.INSTALL,
 )  # fmt: skip
 flags.DEFINE_string(
     "post_to", None, "Address that response files are also posted to, as text/csv; a server "
@@ -76,7 +83,7 @@ def main() -> None:
     check_address(flags.FLAGS.post_to)
     consent = consent_text(paths.if_given(_file, "consent"))
 
-    from model_metamers.human import jspsych, pages, trials
+    from model_metamers.human import pages, trials
 
     jspsych_dir = paths.if_given(paths.input_folder, "jspsych_dir")
     scripts = jspsych.read_scripts(jspsych_dir) if jspsych_dir else None
@@ -198,6 +205,8 @@ def tell(pool: "Pool", plan: "Plan", design: "Design") -> None:
         print(f"nobody gets a stimulus twice: all trials need about {needed} natural stimuli")
     if not counts["catch"] and flags.FLAGS.catch:
         print("there are no catch trials: nobody will be left out for want of attention")
+    elif counts["catch"] < flags.FLAGS.catch or counts["practice"] < flags.FLAGS.practice:
+        print("fewer catch or practice trials than asked for: each takes an eighth of the stimuli")
 
 
 def span(counts: Collection[int]) -> str:

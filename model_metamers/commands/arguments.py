@@ -49,7 +49,7 @@ _LAYERS = (
     "Print layer, shape, features, gradient of a network. Of a Keras model the layers are those "
     "with parameters and the ReLUs; `make --layer` takes the others too. The gradient is `true`, "
     "or `modified` where a layer ends in a ReLU: what the ReLU takes off passes a gradient too "
-    "(paper, section 2.2); `modified and clipped` where the ReLU has an upper limit."
+    "(paper, section 2.3); `modified and clipped` where the ReLU has an upper limit."
 )
 
 
