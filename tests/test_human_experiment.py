@@ -132,7 +132,7 @@ def test_several_run_folders_make_one_experiment(tmp_path):
 
 def test_words_of_a_file(tmp_path):
     path = tmp_path / "words.txt"
-    path.write_text("don't\nthree\n\nthree-piece\n")
+    path.write_text("don't\nthree\n\nthree-piece\n", "utf-8-sig")  # as Notepad saves it
     write_run(tmp_path / "run", ["three", "don_t", "three-piece"] * 3, sounds=True)
     words = read_words(path)
     pool = read_pool([RunFolder(tmp_path / "run")], words=words)

@@ -15,7 +15,18 @@ from model_metamers.store import RunFolder
 from shared import script
 
 FIGURES = command_line.PROJECT / "figures"
+PAGES = ("README.md", "experiments/README.md", "model_metamers/README.md", "BUILD_NOTES.md",
+         "checkpoints/README.md", ".github/CONTRIBUTING.md")  # fmt: skip
 SCRIPTS = sorted((command_line.PROJECT / "experiments").glob("*.py"))
+
+
+def flags_in_pages(script):
+    """Return the flags that the pages, the notes and the scripts' usage give a script."""
+    pages = [command_line.PROJECT / name for name in PAGES]
+    text = "\n".join(page.read_text() for page in (*pages, *SCRIPTS)).replace("\\\n", " ")
+    # A command ends with its line, or its backtick.
+    commands = re.findall(rf"python experiments/{re.escape(script)}([^`#|\n]*)", text)
+    return {flag for command in commands for flag in re.findall(r"--(\w+)", command)}
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +49,10 @@ def test_help_tells_the_usage_and_all_flags_without_tensorflow(path, without_ten
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(ast.get_docstring(ast.parse(path.read_text())))
     own_flags = re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", path.read_text())
-    assert all(f"]{name}\n" in result.stdout or f"--{name}\n" in result.stdout
-               for name in own_flags)  # fmt: skip
+    told = set(re.findall(r"^ +--(?:\[no\])?(\w+)$", result.stdout, re.MULTILINE))
+    assert told >= set(own_flags)
+    used = flags_in_pages(path.name)
+    assert not [name for name in used if name.removeprefix("no") not in told and name not in told]
     assert "--verbosity" not in result.stdout  # of absl's logging
 
 

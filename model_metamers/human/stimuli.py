@@ -94,7 +94,7 @@ def read_words(path: Path) -> tuple[str, ...]:
     """
     try:
         words = tuple(
-            line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()
+            line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()
         )
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot read the words of {path}: {error}") from None

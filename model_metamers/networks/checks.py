@@ -141,7 +141,9 @@ def first_line(error: Exception) -> str:
     lines = [line for line in lines if not line.startswith("Exception encountered")]
     if lines and lines[0].startswith(("in user code", "Graph execution error")):
         lines = [line for line in lines if not line.startswith("[[")][-1:]  # after a traceback
-    return lines[0][:200] if lines else type(error).__name__
+    if len(lines) > 1 and lines[0].endswith(":"):  # what follows is the reason
+        lines[0] = f"{lines[0]} {lines[1]}"
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def _as_numbers(values: Any, network: str, bounds: tuple[float, float] | None) -> np.ndarray:

@@ -69,7 +69,8 @@ def check_model(model: Any) -> None:
         )
     _check_input(model)
     layers = list(model._flatten_layers())
-    odd = [layer.name for layer in layers if not _NAME.fullmatch(layer.name)]
+    parts = [layer for layer in layers if layer is not model]  # whose own name is nobody's scope
+    odd = [layer.name for layer in parts if not _NAME.fullmatch(layer.name)]
     if odd:
         raise ValueError(
             f"{model.name} has a layer called {odd[0]!r}, which TensorFlow cannot trace; rename "

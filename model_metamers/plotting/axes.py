@@ -130,14 +130,19 @@ def recognition_by_layer(
     for observer in people["observer"].unique():
         curve = _curve(people[people["observer"] == observer], layers)
         draw_people(axes, curve, PEOPLE[observer], "o")
+    finish(axes, [NATURAL, *layers], chance, "Proportion correct")
+    axes.set_title(style.label, pad=11)
+
+
+def finish(axes: Axes, ticks: Sequence[str], chance: float | None, scale: str) -> None:
+    """Write what all panels of recognition have: chance, layers, scale."""
     if chance is not None:
         axes.axhline(chance, color=NOTE_COLOUR, linewidth=0.6, linestyle=":", zorder=0)
         axes.text(-0.4, chance + 0.01, "chance", va="bottom", size=6, color=NOTE_COLOUR)
     names: dict[str, Any] = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(len(layers) + 1), [NATURAL, *layers], **names)
-    axes.set(xlim=(-0.5, len(layers) + 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
-    axes.set_ylabel("Proportion correct")
-    axes.set_title(style.label, pad=11)
+    axes.set_xticks(range(len(ticks)), ticks, **names)
+    axes.set(xlim=(-0.5, len(ticks) - 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
+    axes.set_ylabel(scale)
 
 
 def _aspect(images: Sequence[np.ndarray]) -> float:

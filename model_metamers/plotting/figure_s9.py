@@ -9,15 +9,13 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from model_metamers.plotting.axes import (
-    NATURAL,
-)
+from model_metamers.plotting.axes import NATURAL, finish
 from model_metamers.plotting.page import Page
 from model_metamers.plotting.recognition_by_generator import (
     BELOW_PANEL_MM,
     PANEL_HEIGHT_MM,
+    WORDS_RECOGNISED,
     draw_curve,
-    finish,
     layer_curve,
     legend,
     panels_side_by_side,
@@ -59,7 +57,7 @@ def figure_s9(
             draw_curve(
                 axes, layer_curve(rows, layers), what, PALETTE[place], MARKERS[place], place - 0.5
             )
-        finish(axes, [NATURAL, *layers], chance)
+        finish(axes, [NATURAL, *layers], chance, WORDS_RECOGNISED)
         title_panel(axes, title)
     legend(page.figure, "Optimised:")
     return page.figure

@@ -11,15 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_metamers.plotting.axes import (
-    NATURAL,
-    draw_people,
-)
+from model_metamers.plotting.axes import NATURAL, draw_people, finish
 from model_metamers.plotting.examples import EXAMPLES_WIDTH_MM
 from model_metamers.plotting.page import LEFT_MM, Page
 from model_metamers.plotting.style import (
     HUMAN_COLOUR,
-    NOTE_COLOUR,
     PEOPLE,
     WIDTH_MM,
     NetworkStyle,
@@ -27,6 +23,7 @@ from model_metamers.plotting.style import (
 )
 
 HUMANS = "Humans (published):"
+WORDS_RECOGNISED = "Words recognised"
 LEGEND_COLUMNS, LEGEND_ROW_MM = 3, 4.0
 PANEL_GAP_MM, PANEL_HEIGHT_MM, BELOW_PANEL_MM = 6.0, 42.0, 35.0
 
@@ -109,7 +106,7 @@ def recognition_by_others(
                 label = f"{PEOPLE[observer]}: {style.plain_label}"
                 draw_people(axes, people, label, style.marker, 0.08 * shift)
     depths = ["/".join(dict.fromkeys(at)) for at in zip(*layers.values(), strict=True)]
-    finish(axes, [NATURAL, *depths], chance)
+    finish(axes, [NATURAL, *depths], chance, WORDS_RECOGNISED)
 
 
 def draw_curve(
@@ -126,16 +123,6 @@ def draw_curve(
         linewidth=1.2,
         elinewidth=0.7,
     )
-
-
-def finish(axes: Axes, ticks: Sequence[str], chance: float) -> None:
-    """Write what all panels have: chance, layers, scale."""
-    axes.axhline(chance, color=NOTE_COLOUR, linewidth=0.6, linestyle=":", zorder=0)
-    axes.text(-0.4, chance + 0.01, "chance", va="bottom", size=6, color=NOTE_COLOUR)
-    names: dict[str, Any] = {"rotation": 50, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(len(ticks)), ticks, **names)
-    axes.set(xlim=(-0.5, len(ticks) - 0.5), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
-    axes.set_ylabel("Words recognised")
 
 
 def _draw_published(
