@@ -38,7 +38,9 @@ ALLOWED = {
     "gallery": {"analysis", "files", "frontends", "networks", "store", "validation"},
     "__init__": {"frontends", "networks", "recognition", "synthesis", "validation"},  # their types
     "start_up": set(),
-    "commands": {"gallery", "networks", "pipeline", "stimuli", "store", "synthesis"},
+    "commands": {
+        "gallery", "networks", "pipeline", "stimuli", "store", "synthesis", "validation"
+    },
     "__main__": {"commands", "networks", "start_up"},
 }  # fmt: skip
 

@@ -70,6 +70,9 @@ def test_a_certified_layer_is_not_made_again(run):
     assert [g.layers for g in pipeline.uncertified([more], folder)] == [("fused",)]
     preview = folder.path / "previews" / generator.network.name / "separate" / "d.png"
     preview.unlink()
+    with pytest.raises(ValueError, match=r"has the tables of .* separate, but only"):
+        pipeline.uncertified([more], folder)
+    folder.write_table("matches", folder.read_table("matches").iloc[:-1])
     assert [g.layers for g in pipeline.uncertified([more], folder)] == [("fused", "separate")]
 
 

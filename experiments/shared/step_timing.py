@@ -17,7 +17,7 @@ from model_metamers.synthesis.state import filled, initial_state, rows_in_places
 from shared.algorithm_2019 import network_of_2019
 
 _MATRIX_SIDE = 2048
-_WARM_UP = 20  # steps; L-BFGS takes its first ones to learn the units of pixels
+_WARM_UP = 12  # steps; L-BFGS takes its first ones to learn the units of pixels
 
 Seconds = Mapping[str, np.ndarray]  # what was timed -> [repeats]
 

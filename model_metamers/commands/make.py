@@ -266,10 +266,6 @@ def report(folder: RunFolder, generator: Generator) -> None:
     table = folder.read_table("matches")
     table = table[table.network == generator.network.name]
     table = table[table.layer.isin(generator.layers)]
-    _, reason = validation.accept(
-        table.status.tolist(), table.spearman_layer, table.null_max, table.label_natural,
-        table.label_metamer,
-    )  # fmt: skip
     shown = table[["layer", "stimulus_id", "loss_last", "spearman_layer", "null_max"]]
-    shown = shown.assign(accepted=reason)  # or why not
+    shown = shown.assign(accepted=validation.reasons(table))  # or why not
     print(shown.to_string(index=False, float_format="{:.4g}".format))

@@ -64,13 +64,7 @@ def exhibits_of(folder: RunFolder) -> list[Exhibit]:
     matches = _in_order(matches, made_layers(record, folder.path / "run.json"))
     config = record["config"]
     known, curves = identities_of(folder), _Curves(folder, config)
-    _, reasons = validation.accept(
-        matches.status.tolist(),
-        matches.spearman_layer,
-        matches.null_max,
-        matches.label_natural,
-        matches.label_metamer,
-    )
+    reasons = validation.reasons(matches)
     labels, exhibits = config.get("stimulus_labels", {}), []
     for row, reason in zip(matches.to_dict("records"), reasons.tolist(), strict=True):
         natural, metamer = (

@@ -83,14 +83,7 @@ def exclusions(matches: pd.DataFrame) -> pd.DataFrame:
     """Count the excluded metamers of a matches.csv table by network, layer and reason."""
     rows = []
     for (network, layer), group in matches.groupby(["network", "layer"], sort=False):
-        _, reasons = validation.accept(
-            group.status,
-            group.spearman_layer,
-            group.null_max,
-            group.label_natural,
-            group.label_metamer,
-        )
-        counts = validation.count_exclusions(reasons.tolist())
+        counts = validation.count_exclusions(validation.reasons(group).tolist())
         rows += [(network, layer, reason, n) for reason, n in counts.items()]
     return pd.DataFrame(rows, columns=["network", "layer", "reason", "n"])
 

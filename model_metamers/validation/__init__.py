@@ -7,7 +7,7 @@ natural stimuli do.
 Source: paper section 2.5, Tables S4 and S5.
 """
 
-from model_metamers.validation.acceptance import accept, count_exclusions
+from model_metamers.validation.acceptance import accept, count_exclusions, reasons
 from model_metamers.validation.nulls import (
     NullDistribution,
     NullPlan,
@@ -25,5 +25,6 @@ __all__ = [
     "null_distribution",
     "null_distributions",
     "published_nulls",
+    "reasons",
     "spearman",
 ]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 
 def accept(
@@ -56,6 +57,18 @@ def accept(
         "accepted",
     )
     return reason == "accepted", reason
+
+
+def reasons(matches: pd.DataFrame) -> np.ndarray:
+    """Return why each row of a matches.csv table counts or does not, str [n]; see `accept`."""
+    _, found = accept(
+        matches.status.tolist(),
+        matches.spearman_layer,
+        matches.null_max,
+        matches.label_natural,
+        matches.label_metamer,
+    )
+    return found
 
 
 def count_exclusions(reason: Sequence[str]) -> dict[str, int]:
