@@ -540,7 +540,7 @@ def test_a_jpeg_that_ends_in_zeros_is_refused(tmp_path):
     preview = b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content
     whole = content[:2] + preview + content[2:]
     path = tmp_path / "b.jpg"
-    path.write_bytes(whole + b"behind the end")
+    path.write_bytes(whole + b"a film behind the end \xff\xda")
     assert load_image(path, 64).shape == (64, 64, 3)
     path.write_bytes(whole[: -len(content) // 2].ljust(len(whole), b"\0"))
     with pytest.raises(ValueError, match="its end is missing"):

@@ -37,7 +37,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # JPEG's markers of pixels and of the file's end
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # JPEG's markers of pixels and of the picture's end
 _GREYS = {"L;2": 85, "L;4": 17}  # how PIL stores grey of few bits -> what it multiplies it by
 _WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations; PIL turns those of 8 bits only
 _TINY_TABLE = "val_annotations.txt"
@@ -107,14 +107,17 @@ def _check_end(image: Image.Image, path: Path) -> None:
 
     A download into a file of the full length, broken off, ends in zeros, which decode to grey.
     """
-    if image.format == "JPEG":
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        ):
-            is_cut = content.rfind(_END) < content.rfind(_SCAN)
-        if is_cut:
-            raise ValueError("its end is missing: the file was cut short")
+    if image.format != "JPEG":
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        position = 2  # behind the marker of the file's beginning
+        # Segments may hold a preview, a JPEG of its own; what follows the end, a film.
+        while content[position : position + 1] == b"\xff":
+            if content[position : position + 2] == _SCAN:
+                if content.find(_END, position) < 0:
+                    raise ValueError("its end is missing: the file was cut short")
+                return
+            position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
 
 
 def _scale_transparent_colour(image: Image.Image) -> None:

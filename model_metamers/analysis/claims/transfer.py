@@ -35,12 +35,15 @@ def falls_with_depth(recognition: pd.DataFrame, task: str) -> Finding:
     Networks that were never trained are left out.
     """
     table = _answers(recognition, task)
-    trained = [g for g in table.generator.unique() if g != RANDOM and g.seed == 0]
-    layers = [_layers(table, generator) for generator in trained]
-    curves = [_curve(table, trained[k], OTHERS, layers[k]) for k in range(len(trained))]
-    if not curves or min(map(len, curves)) < 2:
+    curves, places = [], []
+    for generator in table.generator.unique():
+        layers = _layers(table, generator)
+        curve = _curve(table, generator, OTHERS, layers)
+        if generator != RANDOM and generator.seed == 0 and len(curve) > 1:
+            curves.append(curve)
+            places.append(np.array(list(curve)) / (len(layers) - 1))
+    if not curves:
         raise NotMeasured("there is no recognition of trained networks' metamers of two layers")
-    places = [np.array(list(curves[k])) / (len(layers[k]) - 1) for k in range(len(trained))]
     ends = np.cumsum([len(curve) for curve in curves])[:-1]
 
     def mean_change(*means: np.ndarray) -> np.ndarray:
