@@ -15,7 +15,6 @@ Two methods give the same numbers to a few parts in ten thousand:
 Source: paper section 3.2; github.com/jenellefeather/tfcochleagram; the multirate method is ours.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import keras
@@ -25,6 +24,7 @@ import tensorflow as tf
 from model_metamers.frontends.erb import CochleagramConfig, filterbank
 from model_metamers.frontends.low_pass import LOW_PASS_REACH, low_pass_response
 from model_metamers.frontends.multirate import multirate_envelopes
+from model_metamers.frontends.waveform_layer import WaveformLayer
 from model_metamers.gradients import magnitude, power_clipped_gradient
 
 POWER_GRADIENT_CLIP = 1.0
@@ -32,7 +32,7 @@ SILENT_SHARE = 0.9  # of samples equal to the one before, in a sound left to the
 
 
 @keras.saving.register_keras_serializable("model_metamers")
-class Cochleagram(keras.layers.Layer):
+class Cochleagram(WaveformLayer):
     """Turn waveforms [batch, n_samples] into cochleagrams [batch, n_bands, n_frames], float32.
 
     Bands run from low to high. The gradient is finite for every finite waveform: where an envelope
@@ -47,47 +47,30 @@ class Cochleagram(keras.layers.Layer):
         ValueError: unknown method, or a waveform of another length.
     """
 
+    config_class = CochleagramConfig
+    config: CochleagramConfig
+
     def __init__(
         self,
-        config: CochleagramConfig = CochleagramConfig(),
+        config: CochleagramConfig | None = None,
         method: str = "multirate",
         **kwargs: object,
     ):
-        super().__init__(**{"dtype": "float32"} | kwargs)
+        super().__init__(config, **kwargs)
         if method not in _METHODS:
             raise ValueError(
                 f"unknown cochleagram method {method!r}; choose from: {', '.join(_METHODS)}"
             )
-        self.config = config
         self.method = method
-        self._cochleagrams = _METHODS[method](config)
-
-    def build(self, input_shape: tuple) -> None:
-        """Check the waveform's shape."""
-        if len(input_shape) != 2 or input_shape[1] != self.config.n_samples:
-            raise ValueError(
-                f"a cochleagram takes waveforms of shape [batch, {self.config.n_samples}] at "
-                f"{self.config.sample_rate_hz} Hz; got {list(input_shape)}"
-            )
-        self.built = True
+        self._cochleagrams = _METHODS[method](self.config)
 
     def call(self, waveforms: tf.Tensor) -> tf.Tensor:
         """Return the cochleagrams [batch, n_bands, n_frames] of waveforms [batch, n_samples]."""
         return self._cochleagrams(waveforms)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return (batch, n_bands, n_frames)."""
-        return (input_shape[0], self.config.n_bands, self.config.n_frames)
-
     def get_config(self) -> dict:
         """Return what Keras needs to build the layer again."""
-        own = {"config": dataclasses.asdict(self.config), "method": self.method}
-        return super().get_config() | own
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Cochleagram":
-        """Build the layer from `get_config`."""
-        return cls(**config | {"config": CochleagramConfig(**config["config"])})
+        return super().get_config() | {"method": self.method}
 
 
 def _exact(config: CochleagramConfig) -> Callable[[tf.Tensor], tf.Tensor]:

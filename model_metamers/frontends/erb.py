@@ -93,6 +93,11 @@ class CochleagramConfig:
         return self.sample_factor * (self.n_filters + 1) - 1 + 2 * self.sample_factor
 
     @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Shape of a waveform's cochleagram: bands and frames."""
+        return self.n_bands, self.n_frames
+
+    @property
     def n_bins(self) -> int:
         """Frequencies of the waveform's real Fourier transform: 20,001."""
         return self.n_samples // 2 + 1

@@ -16,13 +16,13 @@ import tensorflow as tf
 from model_metamers.frontends.spectral import (
     LOG_GRADIENT_CLIP,
     SpectralConfig,
-    SpectralLayer,
     band_corners,
     hann_magnitudes,
     mel,
     triangles,
     weighted_sums,
 )
+from model_metamers.frontends.waveform_layer import WaveformLayer
 from model_metamers.gradients import log_clipped_gradient
 
 
@@ -52,7 +52,7 @@ class LogMelConfig(SpectralConfig):
 
 
 @keras.saving.register_keras_serializable("model_metamers")
-class LogMel(SpectralLayer):
+class LogMel(WaveformLayer):
     """Turn waveforms [batch, n_samples] in [-1, 1] into ln mel [batch, n_frames, n_bands].
 
     Args:
@@ -67,10 +67,6 @@ class LogMel(SpectralLayer):
         """Return the log-mel spectrograms of waveforms."""
         bands = weighted_sums(hann_magnitudes(waveforms, self.config), mel_bank(self.config))
         return log_clipped_gradient(bands + self.config.offset, LOG_GRADIENT_CLIP)
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return (batch, n_frames, n_bands)."""
-        return (input_shape[0], self.config.n_frames, self.config.n_bands)
 
 
 def mel_bank(config: LogMelConfig) -> np.ndarray:

@@ -25,7 +25,6 @@ import tensorflow as tf
 from model_metamers.frontends.spectral import (
     LOG_GRADIENT_CLIP,
     SpectralConfig,
-    SpectralLayer,
     band_corners,
     frequency_of_mel,
     hann_magnitudes,
@@ -33,6 +32,7 @@ from model_metamers.frontends.spectral import (
     triangles,
     weighted_sums,
 )
+from model_metamers.frontends.waveform_layer import WaveformLayer
 from model_metamers.gradients import log_clipped_gradient
 
 
@@ -52,6 +52,11 @@ class CepstralConfig(SpectralConfig):
             raise ValueError(
                 f"n_coefficients must be 1 to n_bands ({self.n_bands}); got {self.n_coefficients}"
             )
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Shape of a waveform's features: frames and coefficients."""
+        return self.n_frames, self.n_coefficients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +118,7 @@ class TensorflowMfccConfig(CepstralConfig):
 
 
 @keras.saving.register_keras_serializable("model_metamers")
-class Mfcc(SpectralLayer):
+class Mfcc(WaveformLayer):
     """Turn waveforms [batch, n_samples] in [-1, 1] into MFCCs [batch, n_frames, n_coefficients].
 
     Args:
@@ -143,13 +148,9 @@ class Mfcc(SpectralLayer):
         cepstra = weighted_sums(log_bands, _cosines(config) * _lifter(config))
         return tf.concat([energy, cepstra[..., 1:]], axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return (batch, n_frames, n_coefficients)."""
-        return (input_shape[0], self.config.n_frames, self.config.n_coefficients)
-
 
 @keras.saving.register_keras_serializable("model_metamers")
-class TensorflowMfcc(SpectralLayer):
+class TensorflowMfcc(WaveformLayer):
     """Turn waveforms [batch, n_samples] in [-1, 1] into MFCCs [batch, n_frames, n_coefficients].
 
     Args:
@@ -166,10 +167,6 @@ class TensorflowMfcc(SpectralLayer):
         bands = weighted_sums(hann_magnitudes(waveforms, config), htk_mel_bank(config))
         log_bands = log_clipped_gradient(tf.maximum(bands, config.floor), LOG_GRADIENT_CLIP)
         return weighted_sums(log_bands, _cosines(config))
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return (batch, n_frames, n_coefficients)."""
-        return (input_shape[0], self.config.n_frames, self.config.n_coefficients)
 
 
 def rounded_mel_bank(config: MfccConfig) -> np.ndarray:

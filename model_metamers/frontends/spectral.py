@@ -21,9 +21,7 @@ tensorflow/core/kernels (spectrogram.cc, mfcc_mel_filterbank.cc, mfcc_dct.cc).
 """
 
 import dataclasses
-from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -83,33 +81,10 @@ class SpectralConfig:
         """Frames that lie wholly inside the waveform."""
         return 1 + (self.n_samples - self.window_samples) // self.step_samples
 
-
-class SpectralLayer(keras.layers.Layer):
-    """A layer from waveforms [batch, n_samples] to features [batch, n_frames, ...]."""
-
-    config_class: Callable[..., SpectralConfig]
-
-    def __init__(self, config: SpectralConfig | None = None, **kwargs: object) -> None:
-        super().__init__(**{"dtype": "float32"} | kwargs)
-        self.config = self.config_class() if config is None else config
-
-    def build(self, input_shape: tuple) -> None:
-        """Check the waveform's shape."""
-        if len(input_shape) != 2 or input_shape[1] != self.config.n_samples:
-            raise ValueError(
-                f"{self.name} takes waveforms of shape [batch, {self.config.n_samples}] at "
-                f"{self.config.sample_rate_hz} Hz; got {list(input_shape)}"
-            )
-        self.built = True
-
-    def get_config(self) -> dict:
-        """Return what Keras needs to build the layer again."""
-        return super().get_config() | {"config": dataclasses.asdict(self.config)}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "SpectralLayer":
-        """Build the layer from `get_config`."""
-        return cls(**config | {"config": cls.config_class(**config["config"])})
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Shape of a waveform's features: frames and mel bands."""
+        return self.n_frames, self.n_bands
 
 
 def hann_magnitudes(waveforms: tf.Tensor, config: SpectralConfig) -> tf.Tensor:
