@@ -5,9 +5,11 @@ metamers and figures that show them stay with whoever ran them.
 """
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
+import command_line
 import kept_previews
 import pytest
 
@@ -91,3 +93,21 @@ def test_git_sees_the_rest(path):
 @pytest.mark.parametrize("run", kept_previews.KEPT)
 def test_the_repository_keeps_only_previews_that_tests_read(run):
     assert not kept_previews.surplus(run), "run: python tests/kept_previews.py"
+
+
+@pytest.mark.artefact
+@pytest.mark.parametrize(
+    ("script", "run"),
+    [
+        ("fig3_visual", "fig3_visual_imagenet_photographs"),
+        ("fig4_audio", "fig4_audio_commands"),
+        ("fig4_audio", "fig4_audio"),
+    ],
+)
+def test_what_has_tables_and_no_pictures_is_drawn_again_without(script, run, tmp_path):
+    for path in (PROJECT / "figures" / run).iterdir():
+        if path.suffix in (".csv", ".json"):
+            shutil.copy(path, tmp_path)
+    drawn = command_line.run(script, "--stage=figure", f"--output_dir={tmp_path}")
+    assert drawn.returncode == 0 and "the curves are drawn without pictures" in drawn.stderr
+    assert (tmp_path / "recognition.png").is_file() and not (tmp_path / "figure.png").exists()
