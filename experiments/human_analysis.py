@@ -14,7 +14,7 @@ analysis_simulated.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -135,21 +135,35 @@ def run_folders(folders: Sequence[str], flag: str) -> list["RunFolder"]:
 
 
 def layers_of(design: "Design", runs: Sequence["RunFolder"]) -> dict[str, Sequence[str]]:
-    """Return network -> layers shown, from the input upwards, as the runs have them."""
-    shown = {(row["network"], row["layer"]) for row in design.conditions}
-    layers: dict[str, Sequence[str]] = {}
+    """Return network -> layers shown, from the input upwards, as the runs have them.
+
+    Raises:
+        ValueError: a layer that the experiment shows is in none of the runs.
+    """
+    import pandas as pd
+
+    from model_metamers.store.layer_order import ORDER, joined_orders, rows_in_order
+
+    shown = {(row["network"], row["layer"]) for row in design.conditions if row["network"]}
+    held = [run.read_table("matches")[["network", "layer"]].drop_duplicates() for run in runs]
+    # Folders may share a network: the order of its layers is what they know of it together.
+    order: dict[str, Any] = {}
     for run in runs:
-        matches = run.read_table("matches")
-        for network, own in matches.groupby("network", sort=False):
-            names = [layer for layer in own.layer.unique() if (network, layer) in shown]
-            if names:
-                layers[str(network)] = names
-    if missing := {network for network, _ in shown if network} - set(layers):
+        if (run.path / "run.json").is_file():
+            order = {ORDER: joined_orders(order, run.read_run_record())}
+    table = rows_in_order(pd.concat(held).drop_duplicates(), order)
+    layers: dict[str, list[str]] = {}
+    for network, layer in table.itertuples(index=False):
+        if (network, layer) in shown:
+            layers.setdefault(str(network), []).append(layer)
+            shown.remove((network, layer))
+    if shown:
+        missing = ", ".join(f"{network} {layer}" for network, layer in sorted(shown))
         raise ValueError(
-            f"the run folders do not hold {', '.join(sorted(missing))}, which the experiment "
-            "shows; name those that do with --run_dirs"
+            f"the run folders do not hold {missing}, which the experiment shows; name those that "
+            "do with --run_dirs"
         )
-    return layers
+    return dict(layers)
 
 
 def tell(participants: "pd.DataFrame", answers: "pd.DataFrame", design: "Design") -> None:
@@ -176,13 +190,18 @@ def add_scores(
     """Add the scores to the recognition.csv of folders, of the networks that these know."""
     from model_metamers.human.statistics import recognition_rows
     from model_metamers.human.stimuli import TASK_IN_TABLES
+    from model_metamers.store import NATURAL
 
     rows = recognition_rows(recognition, observer, TASK_IN_TABLES[design.task])
     for folder in folders:
-        known = set(folder.read_table("matches").network) if folder.has_table("matches") else set()
-        if folder.has_table("recognition"):
-            known |= set(folder.read_table("recognition").generator)
-        own = rows[rows.generator.isin(known)]
+        known = set()
+        for name, owner in (("matches", "network"), ("recognition", "generator")):
+            if folder.has_table(name):
+                table = folder.read_table(name)
+                known |= set(zip(table[owner], table.layer, strict=True))
+        known |= {(network, NATURAL) for network, _ in known}
+        pairs = zip(rows.generator, rows.layer, strict=True)
+        own = rows[[pair in known for pair in pairs]]
         with folder.locked():
             forget_earlier(folder, own)
             folder.merge_rows("recognition", own, ["observer", "generator", "layer", "task"])

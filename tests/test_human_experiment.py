@@ -271,3 +271,47 @@ def test_a_design_that_was_changed_is_told(place, tmp_path, change):
 
 def test_plotting_knows_the_observers_that_are_people():
     assert tuple(style.PEOPLE) == PEOPLE
+
+
+def test_words_that_look_alike_in_names_of_files_are_refused(tmp_path):
+    write_run(tmp_path / "run", ["___"] * 3, sounds=True)
+    with pytest.raises(ValueError, match="look alike in names of files"):
+        read_pool([RunFolder(tmp_path / "run")], words=("кот", "дом"))
+
+
+def test_participants_hear_the_headphone_checks_in_orders_of_their_own(place):
+    design = read_design(place / "of_sounds")
+    orders = [
+        tuple(step.label for step in steps if step.phase == "headphones")
+        for steps in design.participants
+    ]
+    assert len(set(orders)) > 1 and all(sorted(order) == list("112233") for order in orders)
+
+
+def test_folders_may_share_a_network_and_each_gets_the_scores_of_its_layers(tmp_path):
+    """Of some 32 natural stimuli; which layer is the deeper one, the folders' order tells."""
+    names = {"a": ("early", "middle"), "b": ("late",)}
+    for name, layers in names.items():
+        write_run(tmp_path / name, [*CATEGORIES, *CATEGORIES], layers=layers)
+    folders = ",".join(str(tmp_path / name) for name in names)
+    made = make(tmp_path, f"--run_dirs={folders}", "--participants=3")
+    assert made.returncode == 0, made.stderr
+    analysed = command_line.run(
+        "human_analysis", f"--experiment_dir={tmp_path / 'experiment'}", "--simulate=3"
+    )
+    assert analysed.returncode == 0, analysed.stderr
+    table = pd.read_csv(
+        tmp_path / "experiment" / "analysis_simulated" / "human_recognition.csv",
+        keep_default_na=False,
+    )
+    assert list(table.layer) == ["natural", "early", "middle", "late"]
+    for name, layers in names.items():
+        own = RunFolder(tmp_path / name).read_table("recognition")
+        assert set(own[own.observer.isin(PEOPLE)].layer) == {"natural", *layers}
+    alone = command_line.run(
+        "human_analysis", f"--experiment_dir={tmp_path / 'experiment'}", "--simulate=3",
+        f"--run_dirs={tmp_path / 'a'}",
+    )  # fmt: skip
+    assert "the run folders do not hold net late" in command_line.error_of(alone).replace(
+        NETWORK, "net"
+    )

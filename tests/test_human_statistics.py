@@ -239,3 +239,24 @@ def test_natural_stimuli_are_a_row_of_every_network():
     natural = rows[rows.layer == "natural"]
     assert natural.generator.tolist() == ["one", "two"] and natural.n.nunique() == 1
     assert len(rows) == 8 and set(rows.source) == {"measured"}
+
+
+def test_an_effect_in_which_nobody_differs_has_no_f():
+    """F would be a rounding error over another, of either sign."""
+    rows = [
+        (person, network, layer, number < right)
+        for person in range(1, 9)
+        for network, scores in (("a", (10, 7, 0)), ("b", (10, 3, 0)))
+        for layer, right in zip("xyz", scores, strict=True)
+        for number in range(10)
+    ]
+    trials = pd.DataFrame(rows, columns=["participant", "network", "layer", "correct"])
+    effects = statistics.effects_table(trials, {"a": list("xyz"), "b": list("xyz")})
+    assert effects.f.isna().all() and effects.p.isna().all()
+    assert effects.note.str.contains("do not differ").all()
+    people = trials.participant.isin([1, 2]) & (trials.layer == "y") & (trials.network == "a")
+    mixed = statistics.effects_table(trials.assign(correct=trials.correct | people), {
+        "a": list("xyz"), "b": list("xyz")
+    })  # fmt: skip
+    assert np.isfinite(mixed.f[mixed.note == ""]).all() and (mixed.note == "").any()
+    assert (mixed.f.dropna() >= 0).all()

@@ -124,13 +124,15 @@ def _file_names(pool: Pool, plan: Plan) -> dict[tuple[Condition, str], str]:
 def _design(
     pool: Pool, plan: Plan, settings: Settings, names: dict[tuple[Condition, str], str]
 ) -> Design:
-    before = [Step(SCREEN)]
-    if pool.task == WORD_TASK:
-        checks = noise.headphone_checks()
-        before += [
-            Step(HEADPHONES, _check_name(number), label=str(softest))
-            for number, (_, softest) in enumerate(checks)
-        ]
+    checks = [
+        Step(HEADPHONES, _check_name(number), label=str(softest))
+        for number, (_, softest) in enumerate(noise.headphone_checks())
+        if pool.task == WORD_TASK
+    ]
+
+    def before(participant: int) -> list[Step]:
+        order = np.random.default_rng([settings.seed, participant]).permutation(len(checks))
+        return [Step(SCREEN), *(checks[number] for number in order)]
 
     def step(trial: Trial) -> Step:
         condition = trial.condition
@@ -156,7 +158,10 @@ def _design(
         settings=asdict(settings),
         runs=tuple(map(str, pool.runs)),
         conditions=tuple(conditions),
-        participants=tuple((*before, *map(step, trials)) for trials in plan.participants),
+        participants=tuple(
+            (*before(number), *map(step, trials))
+            for number, trials in enumerate(plan.participants, start=1)
+        ),
     )
 
 

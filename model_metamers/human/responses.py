@@ -165,7 +165,8 @@ def _response(
     allowed = ("1", "2", "3") if step.phase == HEADPHONES else ("", *design.choices)
     if step.phase != SCREEN and response not in allowed:
         raise ValueError(f"row {number} has the answer {response!r}, which could not be given")
-    if not presentations.isdecimal() or not all(not t or _TENTHS.fullmatch(t) for t in times):
+    is_count = re.fullmatch(r"[1-9]\d{0,8}", presentations)
+    if not is_count or not all(not t or _TENTHS.fullmatch(t) for t in times):
         raise ValueError(f"row {number} has times or counts that are no numbers")
     response_ms, stimulus_ms, frame_ms = (float(time) if time else math.nan for time in times)
     return Response(

@@ -24,6 +24,7 @@ from model_metamers.human.trials import CATCH, NATURAL, TEST
 HEADPHONES_NEEDED = 5  # of six: Woods et al. 2017
 FRAME_MS = 1000 / 60  # of most screens
 N_BOOTSTRAP = 10_000
+_ROUNDING = 1e-12  # of a variance, relative to that of all proportions
 EFFECTS_COLUMNS = ("effect", "networks", "n_participants", "f", "df_effect", "df_error", "p",
                   "epsilon", "p_corrected", "note")  # fmt: skip
 
@@ -169,11 +170,20 @@ def _effects(means: pd.Series, layers: Mapping[str, Sequence[str]]) -> list[dict
     if note := _why_not(complete, shape):
         return [row | {"effect": name, "note": note} for name in names]
     values = complete.to_numpy().reshape(len(complete), *shape)
-    anova = _anova(values)
+    tested = [name for name in names if _people_differ(values, name)]
+    anova = _anova(values) if tested else None
     return [
         row | {"effect": name, "note": ""} | _corrected(values, name, anova.loc[name])
+        if name in tested
+        else row | {"effect": name, "note": "participants do not differ in it: F has no error"}
         for name in names
     ]
+
+
+def _people_differ(values: np.ndarray, effect: str) -> bool:
+    """Return whether an effect differs between participants by more than rounding."""
+    spread = np.trace(_covariance(values, effect))
+    return bool(spread > _ROUNDING * np.square(values - values.mean()).mean())
 
 
 def _why_not(complete: pd.DataFrame, shape: tuple[int, int]) -> str:
@@ -196,7 +206,8 @@ def _anova(values: np.ndarray) -> pd.DataFrame:
     )
     long = pd.Series(values.ravel(), index, name="correct").reset_index()
     within = ["layer"] if n_networks == 1 else ["network", "layer"]
-    table = AnovaRM(long, "correct", "participant", within).fit().anova_table
+    with np.errstate(divide="ignore", invalid="ignore"):  # of effects that are not tested
+        table = AnovaRM(long, "correct", "participant", within).fit().anova_table
     return table.rename(index={"network:layer": "network x layer"})
 
 
@@ -219,13 +230,17 @@ def _epsilon(values: np.ndarray, effect: str) -> float:
 
     With S the covariance over participants of orthonormal contrasts, tr(S)^2 / (df tr(S^2)).
     """
+    covariance = _covariance(values, effect)
+    return float(np.trace(covariance) ** 2 / (np.trace(covariance @ covariance) * len(covariance)))
+
+
+def _covariance(values: np.ndarray, effect: str) -> np.ndarray:
+    """Return the covariance over participants of an effect's orthonormal contrasts."""
     n, n_networks, n_layers = values.shape
     networks = _contrasts(n_networks) if "network" in effect else np.ones((1, n_networks))
     layers = _contrasts(n_layers) if "layer" in effect else np.ones((1, n_layers))
     contrasts = values.reshape(n, -1) @ np.kron(networks, layers).T
-    covariance = np.atleast_2d(np.cov(contrasts.T))
-    spread = np.trace(covariance @ covariance) * len(covariance)
-    return float(np.trace(covariance) ** 2 / spread) if spread > 0 else 1.0
+    return np.atleast_2d(np.cov(contrasts.T))
 
 
 def _contrasts(n: int) -> np.ndarray:

@@ -183,11 +183,21 @@ def _vocabulary(sources: Sequence[str]) -> tuple[str, ...]:
 
 
 def _word(source: str, words: Sequence[str]) -> str:
-    """Return the word that an id begins with; in ids, other signs than letters are "_"."""
+    """Return the word that an id begins with; in ids, other signs than letters are "_".
+
+    Raises:
+        ValueError: it begins with none of the words, or with several that look alike in ids.
+    """
     begun = [w for w in words if source.startswith(re.sub(r"[^A-Za-z0-9_-]", "_", w) + "_")]
     if not begun:
         raise ValueError(
             f"the stimulus {source} begins with none of the {len(words)} words that people choose "
             "from; give the list that it is in as --words"
         )
-    return max(begun, key=len)
+    longest = [word for word in begun if len(word) == max(map(len, begun))]
+    if len(longest) > 1:
+        raise ValueError(
+            f"{longest[0]!r} and {longest[1]!r} look alike in names of files, as of {source}; "
+            f"spell them in ASCII, in the folders and in --words"
+        )
+    return longest[0]

@@ -110,6 +110,7 @@ async function choice(element, choices, limit_ms) {
     };
     const chosen = (name) => end({ response: name, response_ms: performance.now() - began });
     const onKey = (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
       const index = KEYS.indexOf(event.key.toLowerCase());
       if (index in choices && !event.repeat) chosen(choices[index]);
     };

@@ -57,6 +57,7 @@ async function headphoneTrial(element, step, place) {
   group.querySelector("button").focus();
   const response = await new Promise((resolve) => {
     const onKey = (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
       if (["1", "2", "3"].includes(event.key)) end(event.key);
     };
     const end = (number) => {
