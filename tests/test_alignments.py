@@ -92,3 +92,8 @@ def test_what_is_no_table_is_named(content, speech):
     with pytest.raises(ValueError, match=r"words\.csv (is no table|needs the columns)") as error:
         read_alignment_csv(speech / "words.csv")
     assert "\n" not in str(error.value)
+
+
+def test_what_macos_hides_beside_an_alignment_is_none(speech):
+    (speech / "DR1" / "FABC0" / "._SA1.WRD").write_bytes(b"\0")
+    assert len(read_timit_folder(speech)) == 3

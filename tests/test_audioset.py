@@ -112,6 +112,7 @@ CLIPS = {
     "broken_____.wav": ([RAIN], None, "unreadable"),
     "unlisted___.wav": (None, noise(), "not among the segments"),
     "rain_______x.wav": (None, noise(), "not among the segments"),
+    "guitar_____.flac": ([REAL[137], GUITAR, RAIN], noise(), "second file of a segment"),
 }
 
 

@@ -220,6 +220,15 @@ def test_a_vocabulary_keeps_its_indices():
     assert corpus.word_clips(spoken, classes, 0.0)[0].word_index == 2
 
 
+def test_a_recording_has_one_split_however_its_path_is_typed(tmp_path, monkeypatch):
+    (tmp_path / "speaker").mkdir()
+    monkeypatch.chdir(tmp_path / "speaker")
+    for number in range(40):
+        typed = [Path(f"{number}.wav"), Path("..", "speaker", f"{number}.wav")]
+        typed.append(tmp_path / "speaker" / f"{number}.wav")
+        assert len({corpus.split_of(path, 0.5, seed=0) for path in typed}) == 1
+
+
 def test_clips_of_one_recording_share_a_split_wherever_the_corpus_lies():
     recordings = [Path("speaker", f"{i}.wav") for i in range(300)]
     splits = [corpus.split_of(path, 0.15, seed=0) for path in recordings]

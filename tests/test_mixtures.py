@@ -140,6 +140,18 @@ def test_recordings_by_the_lists_of_speech_commands(tmp_path):
     assert label == {"train": ["yes"], "validation": ["no"], "test": ["yes"]}
 
 
+def test_recordings_that_are_added_are_read(tmp_path):
+    """The shard of those before would have labels of its own."""
+    (tmp_path / "testing_list.txt").write_text("")
+    (tmp_path / "validation_list.txt").write_text("")
+    recordings(tmp_path, ["no/b.wav", "yes/a.wav"])
+    before = sounds.recorded_words(tmp_path, "train", tmp_path / "cache")
+    recordings(tmp_path, ["down/z.wav"])
+    after = sounds.recorded_words(tmp_path, "train", tmp_path / "cache")
+    assert [SMALL_WORD_LABELS[i] for i in after.labels] == ["down", "no", "yes"]
+    np.testing.assert_array_equal(after.waveforms[1:], before.waveforms)
+
+
 def test_recordings_without_a_split_are_refused(tmp_path):
     recordings(tmp_path, ["yes/a.wav"])
     with pytest.raises(ValueError, match=r"needs index\.csv, or the testing_list\.txt"):

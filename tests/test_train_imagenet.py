@@ -97,6 +97,9 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(records, tmp_path):
     interrupted = replace(course("vgg_19", dataset), validate=killed)
     with pytest.raises(KeyboardInterrupt):
         courses.train_network("vgg", interrupted, tmp_path, tmp_path / "killed", strategy)
+    other = course("vgg_19", dataset, weight_decay=0.5)
+    with pytest.raises(ValueError, match=r"holds a training with weight_decay = .*has 0\.5"):
+        courses.train_network("vgg", other, tmp_path, tmp_path / "killed", strategy)
     model = courses.train_network(
         "vgg", course("vgg_19", dataset), tmp_path, tmp_path / "killed", strategy
     )

@@ -126,7 +126,7 @@ def _from_folder(folder: Path, options: NullOptions, network: Network, limit: in
     are one word, the unknown.
     """
     rate_hz, n_samples, known = _rate_hz(network), network.stimulus_shape[0], _known_words(options)
-    if any(folder.rglob("*.[wW][rR][dD]")):
+    if any(folder.rglob("[!.]*.[wW][rR][dD]")):
         return load_word_clips(folder, rate_hz, n_samples, words=known, limit=limit).distinct()
     classes = known if options.preset == COMMANDS else None
     return load_sound_folder(folder, rate_hz, n_samples, limit, classes).distinct()

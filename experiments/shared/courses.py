@@ -5,6 +5,7 @@ the network, what it sees or hears, and how it is scored.
 """
 
 import csv
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from absl import logging
 
 from model_metamers import devices
 from model_metamers.cluster import Share
-from model_metamers.files import locked
+from model_metamers.files import atomic_file, locked
 from model_metamers.networks import checkpoints
 from model_metamers.networks.manifest import MANIFEST, read_manifest, update_manifest
 from model_metamers.networks.network import initialise
@@ -126,6 +127,7 @@ def train_network(
         model = course.build()
         initialise(model, recipe.seed)
     log = _log(name, course, output_dir, progress) if is_chief else None
+    _check_settings(progress, course, is_chief)
     started = time.monotonic()
 
     def write(step: int, loss: float | str, *scores: float | str) -> None:
@@ -156,6 +158,29 @@ def _log(name: str, course: Course, output_dir: Path, progress: Path) -> CsvLog:
     if not progress.exists():
         path.unlink(missing_ok=True)
     return CsvLog(path, ("step", "loss", "seconds", *course.validated))
+
+
+def _check_settings(progress: Path, course: Course, is_chief: bool) -> None:
+    """Check that a training that goes on has the settings and data it began with, or keep them.
+
+    Raises:
+        ValueError: it has others.
+    """
+    path = progress / "settings.json"
+    settings = json.loads(json.dumps(asdict(course.recipe) | course.record, default=str))
+    del settings["checkpoint_seconds"]  # of no consequence
+    if path.exists():
+        begun = json.loads(path.read_text())
+        different = [name for name in settings if begun.get(name) != settings[name]]
+        if different:
+            name = different[0]
+            raise ValueError(
+                f"{progress} holds a training with {name} = {begun.get(name)}, and this one has "
+                f"{settings[name]}; give the same to continue, or delete that folder to start anew"
+            )
+    elif is_chief:
+        with atomic_file(path) as file:
+            file.write(json.dumps(settings, indent=2).encode() + b"\n")
 
 
 def write_network(name: str, model: keras.Model, course: Course, output_dir: Path) -> None:

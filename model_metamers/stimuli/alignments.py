@@ -61,7 +61,7 @@ def read_timit_folder(folder: Path) -> list[AlignedWord]:
         ValueError: missing folder, a malformed line, an alignment without a readable sound.
     """
     folder = folders.existing_folder(folder, "sounds")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".wrd" and p.is_file())
+    paths = sorted(p for p in folder.rglob("[!.]*") if p.suffix.lower() == ".wrd" and p.is_file())
     return [word for path in paths for word in _read_wrd(path)]
 
 

@@ -205,6 +205,13 @@ def choose_backgrounds(
     own_tags = [segments[name] if name else None for name in ids]
     with ThreadPoolExecutor() as pool:  # reading takes most of the time
         reasons = list(pool.map(partial(_unfit, tags=tags, rules=rules), paths, own_tags))
+    # In another format or folder, a segment would be in both splits.
+    taken: set[str | None] = set()
+    for place, name in enumerate(ids):
+        if reasons[place] is None and name in taken:
+            reasons[place] = "second file of a segment"
+        elif reasons[place] is None:
+            taken.add(name)
     clips = [
         BackgroundClip(
             str(path.resolve()),

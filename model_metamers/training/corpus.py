@@ -290,7 +290,7 @@ def split_of(recording: Path, validation_share: float, seed: int) -> str:
     Only its folder's and its own name count, so that the split is the same wherever the corpus
     lies.
     """
-    name = "/".join(recording.parts[-2:])
+    name = "/".join(recording.resolve().parts[-2:])
     draw = np.random.default_rng([seed, crc32(name.encode())]).random()
     train, validation = SPLITS
     return validation if draw < validation_share else train

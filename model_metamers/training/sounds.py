@@ -7,6 +7,7 @@ training shifts them.
 """
 
 import csv
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -100,7 +101,10 @@ def recorded_words(folder: Path, split: str, directory: Path) -> Sounds:
     def read() -> np.ndarray:
         return np.stack([load_sound(path, SAMPLE_RATE_HZ, WORD_SAMPLES) for path, _ in files])
 
-    waveforms = _shard(directory / f"recordings_{split}.npy", read)
+    # Another folder, or another listing of it, is another shard.
+    listed = "\n".join(f"{word} {path.name} {path.stat().st_size}" for path, word in files)
+    listing = hashlib.sha256(listed.encode()).hexdigest()[:16]
+    waveforms = _shard(directory / f"recordings_{split}_{listing}.npy", read)
     return Sounds(waveforms, _indices([word for _, word in files], SMALL_WORD_LABELS))
 
 
