@@ -170,11 +170,10 @@ def _effects(means: pd.Series, layers: Mapping[str, Sequence[str]]) -> list[dict
     if note := _why_not(complete, shape):
         return [row | {"effect": name, "note": note} for name in names]
     values = complete.to_numpy().reshape(len(complete), *shape)
-    tested = [name for name in names if _people_differ(values, name)]
-    anova = _anova(values) if tested else None
+    anova = _anova(values)
     return [
         row | {"effect": name, "note": ""} | _corrected(values, name, anova.loc[name])
-        if name in tested
+        if _people_differ(values, name)
         else row | {"effect": name, "note": "participants do not differ in it: F has no error"}
         for name in names
     ]
