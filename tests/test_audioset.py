@@ -110,6 +110,8 @@ CLIPS = {
     "music______.wav": ([REAL[137]], noise(), "no tag but music"),
     "abstract___.wav": ([ABSTRACT], noise(), "no tag that is a class"),
     "broken_____.wav": ([RAIN], None, "unreadable"),
+    "inverted___.wav": ([RAIN], noise()[:, None] * [1, -1], "unreadable"),
+    "offset_____.wav": ([RAIN], 0.1 + 0 * noise(), "unreadable"),
     "unlisted___.wav": (None, noise(), "not among the segments"),
     "rain_______x.wav": (None, noise(), "not among the segments"),
     "guitar_____.flac": ([REAL[137], GUITAR, RAIN], noise(), "second file of a segment"),

@@ -11,6 +11,7 @@ from model_metamers.training.clip_lists import BackgroundClip, WordClip
 from model_metamers.training.datasets import worker_positions
 from model_metamers.training.word_stream import (
     WordStreamConfig,
+    background_part,
     word_batches,
     word_evaluation_batches,
 )
@@ -197,3 +198,11 @@ def test_mistakes_are_told(words, backgrounds, tmp_path):
     ]:
         with pytest.raises(tf.errors.OpError, match=message):
             first_of(WordClip(str(path), 1.0, "a", 1, "s", "train"))
+
+
+def test_a_background_whose_channels_cancel_for_a_while_is_heard_where_they_do_not(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((6 * 20_000, 1))
+    right = np.where(np.arange(len(noise)) < 3 * 20_000, -1, 1)[:, None]
+    soundfile.write(tmp_path / "a.wav", np.hstack([noise, noise * right]), 20_000)
+    for where in (0.0, 0.1, 0.9):
+        assert background_part(tmp_path / "a.wav", where).std() > 0.05

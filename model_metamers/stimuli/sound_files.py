@@ -30,6 +30,10 @@ _LEAST_MIXED_POWER = 1 / 400
 _LARGEST_FACTOR = 1 << 16
 
 
+class ChannelsCancelError(ValueError):
+    """Channels that are each other's negative, of which mixing leaves nothing."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A sound file as it was read.
@@ -218,7 +222,7 @@ def _mixed(
         power = np.sum(squares / len(waveform) - (totals / len(waveform)) ** 2)
         mixed_power = file.channels**2 * np.mean(waveform**2)
         if mixed_power < _LEAST_MIXED_POWER * power:
-            raise ValueError(
+            raise ChannelsCancelError(
                 f"the {file.channels} channels of {path} cancel when they are mixed (one is the "
                 "other's negative); save one of them as a file of its own, or remove the file"
             )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.sound_files import recorded_samples, zero_share
-from model_metamers.stimuli.sounds import EXTENSIONS, N_SAMPLES, SAMPLE_RATE_HZ
+from model_metamers.stimuli.sounds import EXTENSIONS, N_SAMPLES, SAMPLE_RATE_HZ, load_sound
 from model_metamers.training.clip_lists import BackgroundClip, ClassLabel
 from model_metamers.training.corpus import split_of
 
@@ -258,6 +258,7 @@ def _unfit(
             return "shorter than a clip"
         if zero_share(path) > rules.max_zero_share:
             return "too many digital zeros"
+        load_sound(path)  # neither silent nor of channels that cancel
     except ValueError as error:
         _log.warning("%s", error)
         return "unreadable"

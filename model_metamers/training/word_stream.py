@@ -19,7 +19,11 @@ import tensorflow as tf
 
 from model_metamers.networks.word_cnn import AUDIOSET_HEAD
 from model_metamers.stimuli.mixing import mix_at_snr
-from model_metamers.stimuli.sound_files import read_excerpt, recorded_samples
+from model_metamers.stimuli.sound_files import (
+    ChannelsCancelError,
+    read_excerpt,
+    recorded_samples,
+)
 from model_metamers.stimuli.sounds import N_SAMPLES, SAMPLE_RATE_HZ, SILENT_RMS, load_sound
 from model_metamers.training.clip_lists import BackgroundClip, WordClip
 from model_metamers.training.datasets import shuffled_index, worker_batches
@@ -166,7 +170,7 @@ def _mixture(
     shift_s = draws.uniform(-config.max_shift_s, config.max_shift_s)
     snr_db = draws.uniform(*config.snr_db)
     speech = _speech(Path(word.sound_path), word.midpoint_s + shift_s)
-    noise = _part(Path(background.sound_path), draws.random())
+    noise = background_part(Path(background.sound_path), draws.random())
     try:
         return mix_at_snr(speech, noise, snr_db)
     except ValueError as error:
@@ -181,10 +185,16 @@ def _speech(path: Path, middle_s: float) -> np.ndarray:
     return read_excerpt(path, min(max(start, 0), _last_start(path)), N_SAMPLES, SAMPLE_RATE_HZ)
 
 
-def _part(path: Path, where: float) -> np.ndarray:
-    """Return the part of a recording that `where` in [0, 1) tells, or the loudest for silence."""
+def background_part(path: Path, where: float) -> np.ndarray:
+    """Return the part of a recording that `where` in [0, 1) tells, or the loudest for silence.
+
+    Channels may cancel in a part alone, which is as silent.
+    """
     start = int(where * (_last_start(path) + 1))
-    part = read_excerpt(path, start, N_SAMPLES, SAMPLE_RATE_HZ)
+    try:
+        part = read_excerpt(path, start, N_SAMPLES, SAMPLE_RATE_HZ)
+    except ChannelsCancelError:
+        return load_sound(path)
     return part if part.std() > SILENT_RMS else load_sound(path)
 
 
