@@ -273,6 +273,10 @@ def test_a_checkpoint_of_several_files_is_unpacked_as_such(server, tmp_path):
     assert files_in(tmp_path) == [
         "downloads.json", "net.ckpt.data-00000-of-00001", "net.ckpt.index", "net.tar.gz",
     ]  # fmt: skip
+    lost = tmp_path / "net.ckpt.data-00000-of-00001"
+    lost.unlink()
+    fetch_quietly(download_of(server), tmp_path)
+    assert lost.read_bytes() == b"d" and len(server.requests) == 1
 
 
 def test_the_script_tells_a_users_mistake_in_one_line(tmp_path):

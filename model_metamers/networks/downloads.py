@@ -52,7 +52,9 @@ def fetch(download: Download, directory: str | os.PathLike, progress: bool = Tru
     directory.mkdir(parents=True, exist_ok=True)
     checkpoint = directory / (download.member or download.filename)
     present = [path for path in directory.iterdir() if _is_part_of(path.name, checkpoint.name)]
-    if present:
+    recorded = {name for name in _records(directory) if _is_part_of(name, checkpoint.name)}
+    # Of a checkpoint of several files some may have been lost: they are unpacked again.
+    if present and recorded <= {path.name for path in present}:
         _verify(download, directory, present)
         return checkpoint
     archive = directory / download.filename
@@ -83,15 +85,7 @@ def _verify(
     download: Download, directory: Path, paths: list[Path], record_new: bool = True
 ) -> None:
     """Compare files with what is known of them and with downloads.json, and add new ones to it."""
-    records_path = directory / RECORDS
-    try:
-        records = json.loads(records_path.read_text()) if records_path.exists() else {}
-        if not isinstance(records, dict):
-            raise ValueError("it is no table of files")
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{records_path} is not readable ({error}); restore or delete it"
-        ) from error
+    records = _records(directory)
     known = dict(records)
     for path in paths:
         found = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
@@ -104,8 +98,20 @@ def _verify(
                 f"delete its entry in {RECORDS}"
             )
     if record_new and records != known:
-        with atomic_file(records_path) as file:
+        with atomic_file(directory / RECORDS) as file:
             file.write(json.dumps(records, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def _records(directory: Path) -> dict[str, object]:
+    """Return file -> bytes and sha256, as downloads.json of a folder has them."""
+    path = directory / RECORDS
+    try:
+        records = json.loads(path.read_text()) if path.exists() else {}
+        if not isinstance(records, dict):
+            raise ValueError("it is no table of files")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable ({error}); restore or delete it") from error
+    return records
 
 
 def _verify_known(download: Download, path: Path, found: Mapping[str, object]) -> None:
