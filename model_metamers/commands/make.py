@@ -267,5 +267,5 @@ def report(folder: RunFolder, generator: Generator) -> None:
     table = table[table.network == generator.network.name]
     table = table[table.layer.isin(generator.layers)]
     shown = table[["layer", "stimulus_id", "loss_last", "spearman_layer", "null_max"]]
-    shown = shown.assign(accepted=validation.reasons(table))  # or why not
+    shown = shown.assign(result=validation.reasons(table))  # "accepted", or why not
     print(shown.to_string(index=False, float_format="{:.4g}".format))
