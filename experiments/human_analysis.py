@@ -145,25 +145,21 @@ def layers_of(design: "Design", runs: Sequence["RunFolder"]) -> dict[str, Sequen
     from model_metamers.store.layer_order import ORDER, joined_orders, rows_in_order
 
     shown = {(row["network"], row["layer"]) for row in design.conditions if row["network"]}
-    held = [run.read_table("matches")[["network", "layer"]].drop_duplicates() for run in runs]
     # Folders may share a network: the order of its layers is what they know of it together.
     order: dict[str, Any] = {}
     for run in runs:
         if (run.path / "run.json").is_file():
             order = {ORDER: joined_orders(order, run.read_run_record())}
-    table = rows_in_order(pd.concat(held).drop_duplicates(), order)
-    layers: dict[str, list[str]] = {}
-    for network, layer in table.itertuples(index=False):
-        if (network, layer) in shown:
-            layers.setdefault(str(network), []).append(layer)
-            shown.remove((network, layer))
-    if shown:
-        missing = ", ".join(f"{network} {layer}" for network, layer in sorted(shown))
+    held = pd.concat([run.read_table("matches")[["network", "layer"]] for run in runs])
+    table = rows_in_order(held.drop_duplicates(), order)
+    table = table[[pair in shown for pair in table.itertuples(index=False, name=None)]]
+    if missing := shown.difference(table.itertuples(index=False, name=None)):
+        named = ", ".join(f"{network} {layer}" for network, layer in sorted(missing))
         raise ValueError(
-            f"the run folders do not hold {missing}, which the experiment shows; name those that "
+            f"the run folders do not hold {named}, which the experiment shows; name those that "
             "do with --run_dirs"
         )
-    return dict(layers)
+    return {str(name): list(own.layer) for name, own in table.groupby("network", sort=False)}
 
 
 def tell(participants: "pd.DataFrame", answers: "pd.DataFrame", design: "Design") -> None:

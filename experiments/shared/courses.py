@@ -167,7 +167,7 @@ def _check_settings(progress: Path, course: Course, is_chief: bool) -> None:
         ValueError: it has others.
     """
     path = progress / "settings.json"
-    settings = json.loads(json.dumps(asdict(course.recipe) | course.record, default=str))
+    settings = json.loads(json.dumps(asdict(course.recipe) | course.record))
     del settings["checkpoint_seconds"]  # of no consequence
     if path.exists():
         begun = json.loads(path.read_text())

@@ -81,14 +81,14 @@ def example_rows(
     matches = matches[matches.network.isin(list(layers))]
     n_accepted = matches.groupby("stimulus_id", sort=False).accepted.sum()
     example = str(n_accepted.idxmax())  # the first of equals
-    for network, names in layers.items():
-        for layer in (NATURAL, *names):
-            if not folder.has_previews(network, layer, [example]):
-                logging.warning(
-                    "%s has no preview of %s %s %s (figures/ has samples only): the curves are "
-                    "drawn without pictures", folder.path, network, layer, example,
-                )  # fmt: skip
-                return []
+    shown = [(name, layer) for name, names in layers.items() for layer in (NATURAL, *names)]
+    missing = [place for place in shown if not folder.has_previews(*place, [example])]
+    if missing:
+        logging.warning(
+            "%s has no preview of %s %s %s (figures/ has samples only): the curves are drawn "
+            "without pictures", folder.path, *missing[0], example,
+        )  # fmt: skip
+        return []
     return [
         _row(folder, matches, name, list(names), example, draw) for name, names in layers.items()
     ]

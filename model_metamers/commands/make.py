@@ -21,10 +21,8 @@ from model_metamers.networks import catalog
 from model_metamers.networks.identity import own_identity
 from model_metamers.networks.keras_files import load_keras_model
 from model_metamers.networks.network import Network
-from model_metamers.pipeline import Generator
+from model_metamers.pipeline import COMPARED_TOGETHER, Generator
 from model_metamers.pipeline.certificate import certificate, check_reproduced
-from model_metamers.pipeline.certify import saved_null
-from model_metamers.pipeline.generator import COMPARED_TOGETHER
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder, check_layer_name
 from model_metamers.store.certificate import NAME as CERTIFICATE
@@ -121,7 +119,7 @@ def make(options: MakeOptions) -> Path:
     pipeline.make_metamers(
         unfinished, config, folder, batch_size=options.batch_size, with_curves=True
     )
-    if any(saved_null(network.name, layer, folder) is None for layer in layers):
+    if any(pipeline.saved_null(network.name, layer, folder) is None for layer in layers):
         generator = with_null(generator, options.num_null_stimuli)
     pipeline.certify([generator], folder)
     report(folder, generator)

@@ -124,10 +124,10 @@ def _file_names(pool: Pool, plan: Plan) -> dict[tuple[Condition, str], str]:
 def _design(
     pool: Pool, plan: Plan, settings: Settings, names: dict[tuple[Condition, str], str]
 ) -> Design:
+    tones = noise.headphone_checks() if pool.task == WORD_TASK else []
     checks = [
         Step(HEADPHONES, _check_name(number), label=str(softest))
-        for number, (_, softest) in enumerate(noise.headphone_checks())
-        if pool.task == WORD_TASK
+        for number, (_, softest) in enumerate(tones)
     ]
 
     def before(participant: int) -> list[Step]:

@@ -38,16 +38,14 @@ def probe_stimuli(
     high contrast near the other, so that the batches differ in mean, variance, minimum and
     maximum. The rest are those of both.
     """
-    shares = np.random.default_rng(0).random((N_PROBES + 1, *shape))
-    spread, start = np.array([0.5] * (N_PROBES - 1) + [0.05, 0.4]), 0.25 * np.ones(N_PROBES + 1)
-    start[-2:] = 0.0, 0.5
-    axes = (slice(None), *[None] * len(shape))
-    shares = start[axes] + spread[axes] * shares
+    rng = np.random.default_rng(0)
+    ends = [(0.25, 0.75)] * (N_PROBES - 1) + [(0.0, 0.05), (0.5, 0.9)]
+    shares = np.stack([rng.uniform(*of_probe, shape) for of_probe in ends])
     low, high = stimulus_range or (-np.inf, np.inf)
-    if np.isfinite(low) and np.isfinite(high):
-        probes = low + (high - low) * shares
-    elif np.isfinite(low) or np.isfinite(high):
-        probes = low + 3 * shares if np.isfinite(low) else high - 3 * shares
+    if np.isfinite(low):
+        probes = low + (high - low if np.isfinite(high) else 3.0) * shares
+    elif np.isfinite(high):
+        probes = high - 3 * shares
     else:
         probes = 6 * shares - 3
     return tuple(tf.constant(np.delete(probes, n, 0), tf.float32) for n in (-1, -2))

@@ -49,7 +49,7 @@ def visible(folder: Path) -> list[Path]:
 
 def files_of(folder: Path, extensions: Collection[str]) -> list[Path]:
     """Return a folder's visible files with one of some lower-case extensions (".png"), sorted."""
-    return [p for p in visible(folder) if p.is_file() and p.suffix.lower() in extensions]
+    return [p for p in visible(folder) if p.suffix.lower() in extensions and p.is_file()]
 
 
 def files_by_class(

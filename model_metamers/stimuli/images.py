@@ -126,17 +126,22 @@ def _scale_transparent_colour(image: Image.Image) -> None:
     Raises:
         ValueError: it has 16 bits per colour, of which PIL keeps 8.
     """
-    colour, stored = image.info.get("transparency"), str(getattr(image, "tile", ""))
-    if isinstance(colour, tuple) and "RGB;16" in stored:
+    colour, stored = image.info.get("transparency"), _stored(image)
+    if isinstance(colour, tuple) and _SIXTEEN_BITS.search(stored):
         raise ValueError("it has a transparent colour of 16 bits; save it with an alpha channel")
     factor = next((factor for name, factor in _GREYS.items() if f"'{name}'" in stored), 1)
     if isinstance(colour, int) and image.mode == "L":
         image.info["transparency"] = colour * factor
 
 
+def _stored(image: Image.Image) -> str:
+    """Return what PIL tells of how the pixels of an image that is not loaded yet are stored."""
+    return str(getattr(image, "tile", ""))
+
+
 def _brightest(image: Image.Image) -> float:
     """Return an image's largest value, of [0, 1], if it is stored in 16 bits; 1 otherwise."""
-    if not any(_SIXTEEN_BITS.search(str(tile)) for tile in getattr(image, "tile", ())):
+    if not _SIXTEEN_BITS.search(_stored(image)):
         return 1.0
     if image.mode.startswith("I"):
         return float(np.asarray(image).max() / 65535)

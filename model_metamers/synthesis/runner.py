@@ -21,11 +21,8 @@ from model_metamers.synthesis.solver import Bounds, Rows, Solver
 
 def make_solver(config: SynthesisConfig, bounds: Bounds) -> Solver:
     """Return the solver that a configuration names; those are equal that make equal steps."""
-    make: dict[str, Callable[[], Solver]] = {
-        "adam": lambda: Adam(config, bounds),
-        "lbfgs": lambda: LBFGS(bounds),
-    }
-    return make[config.solver]()
+    solvers: dict[str, Solver] = {"adam": Adam(config, bounds), "lbfgs": LBFGS(bounds)}
+    return solvers[config.solver]
 
 
 class StepRunner:

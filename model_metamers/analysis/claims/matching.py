@@ -1,9 +1,9 @@
 """Claims 1 to 3: where metamers match, and what the modified gradient does for that.
 
 A metamer matches at a layer if it correlates with its natural stimulus more than any two different
-natural stimuli do there. Second seeds, which the experiments on transfer add to a run, are left
-out. "Late" are a network's last three layers, "early" its first half. Where
+natural stimuli do there. "Late" are a network's last three layers, "early" its first half. Where
 metamers do not match, it is nearly all those of a layer: layers, or pairs of them, are drawn anew.
+Second seeds, which the experiments on transfer add to a run, are left out.
 
 Source: paper, sections 2.3 and 2.5, Figures 2, S1 to S8.
 """
