@@ -101,7 +101,9 @@ def help_text(with_libraries: bool = False) -> str:
 def _flag_help(flag: flags.Flag) -> str:
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
     default = "" if flag.default in (None, []) else f" (default: {flag.default_as_str})"
-    return f"    {name}\n" + textwrap.indent(textwrap.fill(flag.help + default, 91), " " * 8)
+    # Names of packages, networks and files stay in one piece, to be copied.
+    lines = textwrap.fill(flag.help + default, 91, break_on_hyphens=False, break_long_words=False)
+    return f"    {name}\n" + textwrap.indent(lines, " " * 8)
 
 
 def names(flag: str) -> tuple[str, ...] | None:
