@@ -63,15 +63,16 @@ def run_dir() -> Path:
 def loader(folder: "RunFolder") -> "Callable[[str], Network]":
     """Return the function that loads a network by its name in the folder's tables."""
     from model_metamers.analysis.identities import identities_of
-    from model_metamers.networks.catalog import CATALOG, load_network
+    from model_metamers.networks.catalog import is_catalogued, load_network
     from model_metamers.networks.identity import identity_of
     from shared.audio import cochleagram_network
 
     known = identities_of(folder)
 
     def load(name: str) -> "Network":
-        whole = identity_of(name, known).part_of
-        if whole is None and name not in CATALOG:
+        identity = identity_of(name, known)
+        whole = identity.part_of
+        if whole is None and not is_catalogued(identity):
             raise ValueError(
                 f"{folder.path} is a run of a model of one's own, {name}, which `model_metamers "
                 f"make` with the arguments of that run certifies"

@@ -21,7 +21,13 @@ def start_tensorflow(n_threads: int | None = None, quietly: bool = True) -> None
     Args:
         n_threads: that an operation on CPUs takes at most; by default as TensorFlow chooses.
         quietly: without the start-up lines.
+
+    Raises:
+        ValueError: Keras is to compute with something else than TensorFlow.
     """
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # goes before keras.json
+    if backend != "tensorflow":
+        raise ValueError(f"expected TensorFlow under Keras; KERAS_BACKEND is {backend}: unset it")
     with without_start_up_lines() if quietly else nullcontext():
         import keras  # noqa: F401
         import tensorflow as tf

@@ -481,3 +481,22 @@ def test_the_lack_of_pkg_resources_is_told(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "pkg_resources", None)
     with pytest.raises(ValueError, match=r"needs pkg_resources.*pip install 'setuptools<81'"):
         checkpoints.load_weights(model, "https://127.0.0.1:9/m/1", SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (lambda kernel: kernel * np.nan, "infinite or not a number"),
+        (lambda kernel: kernel.astype(np.float64) * 1e300, "infinite or not a number"),
+        (lambda kernel: kernel.astype(str), "no real numbers, but <U"),
+        (lambda kernel: kernel * 1j, "no real numbers, but complex64"),
+    ],
+    ids=["nan", "overflow", "text", "complex"],
+)
+def test_weights_that_are_no_finite_numbers_are_refused(values, told, model, stored, tmp_path):
+    name = max(stored)  # of the last to be read
+    source = write_npz(tmp_path, stored | {name: values(stored[name] + 1)})
+    with pytest.raises(ValueError, match=told) as error:
+        checkpoints.load_weights(model, source, SCOPE)
+    assert name.removeprefix(f"{SCOPE}/") in str(error.value)
+    assert is_untouched(model)

@@ -18,6 +18,7 @@ from model_metamers.gallery import page as page_module
 from model_metamers.gallery.media import EXACT_PX, SIDE_PX, medium_of
 from model_metamers.gallery.page import write_gallery
 from model_metamers.networks.catalog import known_identities
+from model_metamers.networks.identity import own_identity
 from model_metamers.stimuli.labels import SMALL_BACKGROUND_LABELS, SMALL_WORD_LABELS
 from model_metamers.stimuli.made.objects import FINE_CLASSES
 from model_metamers.store import MATCHES_COLUMNS, NATURAL, RunFolder
@@ -367,3 +368,7 @@ def test_the_committed_runs_can_be_shown(tmp_path):
     assert len(shown) == len(kept) > 0
     medium = medium_of(shown[0].metamer)  # a cochleagram
     assert medium.size_px == (220, 110)
+
+
+def test_classes_of_a_model_called_like_one_of_ours_are_not_ours():
+    assert not class_names("vgg_19", {"vgg_19": own_identity("vgg_19")})

@@ -351,3 +351,18 @@ def test_metamers_of_squeezenet_with_imagenet_weights_on_photographs(shared_data
         )
         null = mm.null_distribution(network, layer, photographs)
         assert rho.min() > max(least, null.maximum), (layer, rho, null.maximum)
+
+
+def test_settings_of_keras_do_not_reach_networks_of_the_catalogue():
+    image = np.random.default_rng(0).random((1, 96, 96, 3), np.float32)
+    expected = catalog.load_network("vgg_19_small").activations(image, ["fc7"])["fc7"]
+    keras.config.set_dtype_policy("mixed_float16")
+    keras.config.set_image_data_format("channels_first")
+    try:
+        network = catalog.load_network("vgg_19_small")
+        assert keras.config.dtype_policy().name == "mixed_float16"
+        assert keras.config.image_data_format() == "channels_first"
+        np.testing.assert_array_equal(network.activations(image, ["fc7"])["fc7"], expected)
+    finally:
+        keras.config.set_dtype_policy("float32")
+        keras.config.set_image_data_format("channels_last")

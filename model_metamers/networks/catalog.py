@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from model_metamers.networks import catalog_images, catalog_sounds, locations
 from model_metamers.networks.catalog_entry import CatalogEntry
 from model_metamers.networks.identity import NetworkIdentity
+from model_metamers.networks.keras_settings import usual_settings
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -73,6 +74,7 @@ def network_name(base: str, scale: str | None, seed: int = 0) -> str:
     return versions[scale, seed]
 
 
+@usual_settings()
 def load_network(
     name: str, weights: str | os.PathLike | None = "default", seed: int = 0
 ) -> "Network":
@@ -142,6 +144,14 @@ def _check_there(name: str, source: Path) -> None:
             f"the project, with: python {entry.training_script} --networks={name}, or pass "
             f"weights=None for random ones, or the path of a checkpoint"
         )
+
+
+def is_catalogued(identity: NetworkIdentity) -> bool:
+    """Return whether a recorded network is the catalogue's, not somebody's own of that name."""
+    if identity.name not in CATALOG:
+        return False
+    ours = CATALOG[identity.name].identity
+    return (identity.architecture, identity.label) == (ours.architecture, ours.label)
 
 
 def default_weights(name: str) -> Path:

@@ -112,14 +112,29 @@ def load_weights(
             stored_names = _match(stored.shapes, variables, scope, source, n_shown)
             with damage_told(source):
                 values = {
-                    name: np.reshape(stored.read(stored_names[name]), variable.shape)
+                    name: _numbers(stored.read(stored_names[name]), variable, stored_names[name])
                     for name, variable in variables.items()
                 }
     except OSError as error:
         raise ValueError(f"cannot read {source}: {error}") from error
     for name, variable in variables.items():
-        variable.assign(values[name].astype(variable.dtype))
+        variable.assign(values[name])
     return stored.sha256
+
+
+def _numbers(values: np.ndarray, variable: keras.Variable, name: str) -> np.ndarray:
+    """Return a stored array as a variable takes it.
+
+    Raises:
+        ValueError: it holds no numbers, or such as its type has none for.
+    """
+    if values.dtype.kind not in "fiu" and values.dtype.name != "bfloat16":
+        raise ValueError(f"{name} holds no real numbers, but {values.dtype}")
+    with np.errstate(over="ignore"):
+        numbers = np.reshape(values, variable.shape).astype(variable.dtype)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} has weights that are infinite or not a number")
+    return numbers
 
 
 def save_weights(
