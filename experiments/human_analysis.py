@@ -206,7 +206,10 @@ def add_scores(
 
 
 def forget_earlier(folder: "RunFolder", scores: "pd.DataFrame") -> None:
-    """Remove the scores that new ones replace: people's replace those of simulated ones too."""
+    """Remove the scores that new ones replace, and all those of simulated people.
+
+    What people of another experiment answered to other layers stays.
+    """
     from model_metamers.store.records import PEOPLE
 
     if not folder.has_table("recognition"):
@@ -218,6 +221,7 @@ def forget_earlier(folder: "RunFolder", scores: "pd.DataFrame") -> None:
         table.observer.isin(replaced)
         & table.generator.isin(scores.generator)
         & table.task.isin(scores.task)
+        & (table.layer.isin(scores.layer) | (table.observer == of_simulated))
     )
     folder.write_table("recognition", table[~is_replaced])
 

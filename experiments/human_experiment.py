@@ -96,10 +96,15 @@ def main() -> None:
         n_catch=flags.FLAGS.catch,
         seed=flags.FLAGS.seed,
     )
-    check_output(output)
+    earlier = earlier_design(output)
     design = pages.write_experiment(
         output, pool, plan, settings_from_flags(), consent, scripts, flags.FLAGS.post_to
     )
+    if earlier is not None and earlier.experiment != design.experiment:
+        kept = output / f"earlier_{earlier.experiment}"
+        earlier.write(kept)
+        print(f"{output} held another experiment: its design, without which nobody can read "
+              f"answers to it, is kept in {kept}")  # fmt: skip
     tell(pool, plan, design)
     print(f"open {output / 'page' / 'index.html'}, or: "
           f"python experiments/human_server.py --experiment_dir={output}")  # fmt: skip
@@ -154,8 +159,12 @@ def consent_text(path: Path | None) -> str:
     return text
 
 
-def check_output(output: Path) -> None:
-    """Raise ValueError where an experiment has begun, or the folder is something else's."""
+def earlier_design(output: Path) -> "Design | None":
+    """Return the design that the new one will replace.
+
+    Raises:
+        ValueError: its experiment has begun, or the folder is something else's.
+    """
     if any(output.glob("responses/*")):
         raise ValueError(
             f"people have taken part in the experiment of {output}; choose another --output_dir"
@@ -164,11 +173,12 @@ def check_output(output: Path) -> None:
         from model_metamers.human.design import read_design
 
         try:
-            read_design(output)
+            return read_design(output)
         except ValueError:
             raise ValueError(
                 f"{output} holds something else's page; choose another --output_dir"
             ) from None
+    return None
 
 
 def wanted_trials(pool: "Pool") -> int:

@@ -315,3 +315,48 @@ def test_folders_may_share_a_network_and_each_gets_the_scores_of_its_layers(tmp_
     assert "the run folders do not hold net late" in command_line.error_of(alone).replace(
         NETWORK, "net"
     )
+
+
+def test_the_design_that_another_replaces_is_kept(place, tmp_path):
+    flags = (f"--run_dirs={place / 'pictures'}", "--participants=2")
+    make(tmp_path, *flags)
+    first = read_design(tmp_path / "experiment")
+    again = make(tmp_path, *flags)
+    assert "earlier" not in again.stdout
+    other = make(tmp_path, *flags, "--seed=1")
+    kept = tmp_path / "experiment" / f"earlier_{first.experiment}"
+    assert str(kept) in other.stdout and read_design(kept) == first
+    assert read_design(tmp_path / "experiment") != first
+
+
+def test_a_recorded_folder_goes_before_what_an_id_begins_with(tmp_path):
+    run = write_run(tmp_path / "run", ["car_wheel", *CATEGORIES])
+    assert read_pool([run]).labels["car_wheel_0"] == "car"
+    labels = {"car_wheel_0": "car_wheel"}
+    record = {"config": {"stimulus_labels": labels}, "checkpoint_sha256": {}}
+    (run.path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="car_wheel_0 is of none of the 16 categories"):
+        read_pool([run])
+
+
+def test_a_second_experiment_leaves_the_scores_of_the_firsts_layers(tmp_path):
+    run = write_run(tmp_path / "run", [*CATEGORIES, *CATEGORIES])
+    scores = pd.DataFrame(
+        [("human (yours)", NETWORK, layer, "16-way", 9, 0.5, 0.1, "measured")
+         for layer in ("natural", "first")],
+        columns=run.read_table("recognition").columns,
+    )  # fmt: skip
+    run.merge_rows("recognition", scores, ["observer", "generator", "layer", "task"])
+    make(tmp_path, f"--run_dirs={tmp_path / 'run'}", "--layers=last", "--participants=2")
+    design = read_design(tmp_path / "experiment")
+    for number in (1, 2):
+        path = tmp_path / "experiment" / "responses" / f"participant_{number}.csv"
+        path.parent.mkdir(exist_ok=True)
+        text = text_of(right_answers(design, number), design.experiment)
+        path.write_text("\ufeff" + text, "utf-8")  # as spreadsheets save it
+    analysed = command_line.run("human_analysis", f"--experiment_dir={tmp_path / 'experiment'}")
+    assert analysed.returncode == 0, analysed.stderr
+    table = run.read_table("recognition").query("observer == 'human (yours)'")
+    assert dict(zip(table.layer, table.proportion_correct, strict=True)) == {
+        "natural": 1.0, "first": 0.5, "last": 1.0,
+    }  # fmt: skip

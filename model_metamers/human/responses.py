@@ -74,7 +74,7 @@ def read_folder(folder: Path, design: Design) -> list[Response]:
     by_participant: dict[int, tuple[Path, list[Response]]] = {}
     for path in paths:
         try:
-            responses = parse(path.read_bytes().decode(), design)
+            responses = parse(path.read_bytes().decode("utf-8-sig"), design)
         except OSError as error:
             raise ValueError(f"cannot read {path}: {error.strerror}") from None
         except ValueError as error:

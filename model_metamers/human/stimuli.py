@@ -1,7 +1,7 @@
 """What run folders offer to people: natural stimuli, accepted metamers, and their classes.
 
-People get the very files that were certified, the previews. A stimulus' class is what its id
-begins with, the name of the sub-folder that it came from.
+People get the very files that were certified, the previews. A stimulus' class is the
+name of the sub-folder that it came from: recorded, or else what its id begins with.
 """
 
 import re
@@ -77,9 +77,10 @@ def read_pool(
                          "experiments could show")  # fmt: skip
     (task,) = tasks
     sources = sorted({source for _, source in files})
+    named = _recorded_labels(folders)
     if task == IMAGE_TASK:
         choices: tuple[str, ...] = SIXTEEN_CATEGORIES
-        labels = {source: _category(source) for source in sources}
+        labels = {source: _category(source, named.get(source, "")) for source in sources}
     else:
         choices = tuple(words) if words is not None else _vocabulary(sources)
         labels = {source: _word(source, choices) for source in sources}
@@ -165,13 +166,21 @@ def _preview(folder: RunFolder, network: str, layer: str, source: str) -> Path:
     return path
 
 
-def _category(source: str) -> str:
-    category = sixteen_category_of(source.split("_")[0])
+def _recorded_labels(folders: Sequence[RunFolder]) -> dict[str, str]:
+    """Return source -> name of its sub-folder, of folders that say so."""
+    labels: dict[str, str] = {}
+    for folder in folders:
+        if (folder.path / "run.json").is_file():
+            labels |= folder.read_run_record().get("config", {}).get("stimulus_labels", {})
+    return labels
+
+
+def _category(source: str, label: str) -> str:
+    category = sixteen_category_of(label or source.split("_")[0])
     if category is None:
         raise ValueError(
             f"the stimulus {source} is of none of the 16 categories that people choose from; its "
-            "id has to begin with one, or with a WordNet id, as it does where the stimuli come "
-            "from sub-folders of such names"
+            "sub-folder has to be named like one, or by a WordNet id, or its id begin so"
         )
     return category
 

@@ -27,9 +27,13 @@ function startJsPsych() {
 
 /** Return this participant's number: of the address, of an earlier visit, or of the server. */
 async function participantNumber() {
-  const asked = Number(new URLSearchParams(location.search).get("participant"));
+  const text = new URLSearchParams(location.search).get("participant");
   const most = experiment.participants.length;
-  if (Number.isInteger(asked) && asked >= 1 && asked <= most) return asked;
+  if (text) { // nobody else's session is to go on where it is mistyped
+    const asked = Number(text);
+    if (Number.isInteger(asked) && asked >= 1 && asked <= most) return asked;
+    throw new Error(`The address asks for participant ${text}; numbers go from 1 to ${most}.`);
+  }
   const stored = Number(storage.getItem(STORED));
   if (stored) return stored;
   if (server.participant) {
