@@ -25,11 +25,12 @@ HARM = 0.01  # of a median correlation; less is not called harm
 def at_their_layer(matches: pd.DataFrame) -> Finding:
     """Rule: of all metamers, accepted or not, more than 95 % match at their own layer."""
     first_seeds = matches[of_first_seeds(matches.network)]
+    first_seeds = first_seeds[first_seeds.null_max.notna()]
     # One without a correlation compares as False.
     match = first_seeds.assign(match=first_seeds.spearman_layer > first_seeds.null_max)
     counts = match.groupby(["network", "layer"], sort=False).match.agg(["sum", "size"])
     if counts.empty:
-        raise NotMeasured("there are no metamers of networks' first seeds")
+        raise NotMeasured("there are no metamers of networks' first seeds with a null")
     proportions = counts["sum"] / counts["size"]
     return Finding(
         "proportion of metamers that match at their layer",
@@ -142,6 +143,8 @@ def _gains(fidelity: pd.DataFrame) -> dict[tuple[Hashable, str], Estimate]:
     if not {"modified", "true"} <= set(paired.columns):
         raise NotMeasured("there are no metamers made with both gradients")
     groups = (paired.modified - paired.true).dropna().groupby(["network", "layer"], sort=False)
+    if not groups.ngroups:
+        raise NotMeasured("no stimulus has metamers made with both gradients")
     level = 1 - (1 - LEVEL) / groups.ngroups
     return {
         place: bootstrap(gains, _median, len(gains), "stimuli", level) for place, gains in groups

@@ -12,6 +12,7 @@ import numpy as np
 N_DRAWS = 10_000
 LEVEL = 0.95
 _SEED = 0
+LEAST = 3  # observations, or mean answers of a cell, below which there is no interval
 _AT_ONCE = 100  # samples in memory: a full-size table has hundreds of rows
 
 
@@ -21,7 +22,7 @@ class Estimate:
 
     Attributes:
         value: the statistic of the table as it is.
-        low, high: ends of the interval.
+        low, high: ends of the interval; NaN where there is too little to draw from.
         n: how many observations the table holds.
         resampled: what was drawn anew.
     """
@@ -46,6 +47,8 @@ def bootstrap(
         level: of the interval.
     """
     rows = np.asarray(rows, np.float64)
+    if n < LEAST:
+        return Estimate(float(statistic(rows)), np.nan, np.nan, n, f"{len(rows)} {resampled}")
     rng = np.random.default_rng(_SEED)
     draws = [
         statistic(rows[rng.integers(0, len(rows), (_AT_ONCE, len(rows)))])
@@ -70,6 +73,8 @@ def binomial(proportions: np.ndarray, counts: np.ndarray, statistic: Callable) -
     rng = np.random.default_rng(_SEED)
     draws = rng.binomial(counts, proportions, (N_DRAWS, len(counts))) / counts
     low, high = _interval(statistic(draws), LEVEL)
+    if counts.mean() < LEAST:
+        low = high = np.nan
     resampled = f"answers of {len(counts)} cells"
     return Estimate(float(statistic(proportions)), low, high, int(counts.sum()), resampled)
 

@@ -6,6 +6,7 @@ Source: paper, sections 2 to 4.
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from model_metamers.analysis.claims import first_claims, transfer
@@ -121,7 +122,7 @@ def by_run(claims: pd.DataFrame) -> pd.DataFrame:
     """
     numbers = claims[["value", "ci_low", "ci_high"]].itertuples(index=False)
     measured = [
-        "" if pd.isna(value) else f": {value:.3f} ({low:.3f} to {high:.3f})"
+        "" if pd.isna(low) else f": {value:.3f} ({low:.3f} to {high:.3f})"
         for value, low, high in numbers
     ]
     shown = claims.assign(shown=claims.verdict + measured)
@@ -160,7 +161,8 @@ def _row(
     except NotMeasured as lack:
         return row | {"verdict": NOT_RUN, "reason": str(lack)}
     tested_reason = tested.get((claim.number, claim.part)) if claim.run == SMALL else None
-    against = UNDECIDED if finding.inclined else NOT_REPRODUCED
+    is_open = finding.inclined or np.isnan(finding.estimate.low)
+    against = UNDECIDED if is_open else NOT_REPRODUCED
     verdict = {
         "criterion": finding.criterion,
         "verdict": REPRODUCED if finding.holds else against,
@@ -174,5 +176,7 @@ def _reason(finding: Finding, suspected: str, verdict: str | None) -> str:
     detail = f" ({finding.detail})" if finding.detail else ""
     if finding.inclined:
         return f"the value is {finding.criterion}, as claimed, but the interval is not{detail}"
+    if np.isnan(finding.estimate.low):
+        return f"not {finding.criterion}, but of too few observations{detail}"
     tested = "untested" if verdict is None else f"tested: {verdict}"
     return f"not {finding.criterion}{detail}; perhaps because {suspected} ({tested})"
