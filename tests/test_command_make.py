@@ -253,6 +253,9 @@ MISTAKES = [
     (("--keras_model", "no.keras", "--layer", "a", "--input", "photo.png"), "no.keras is not the"),
     (("--keras_model", "of_sounds.keras", "--layer", "first", "--input", "yes.wav"),
      "if they are sounds, give --sample_rate_hz"),
+    (("--keras_model", "of_sounds.keras", "--layer", "first", "--input", "yes.wav",
+      "--sample_rate_hz", "8000", "--stimulus_range", "-32768.", "32767"),
+     "sounds are read, and written, between -1 and 1; of_sounds has"),
     (("--keras_model", "oblong.keras", "--layer", "classes", "--input", "photo.png"),
      "make knows square images"),
     (("--keras_model", "tiny.keras", "--layer", "first,likeness", "--input", "photo.png"),
@@ -379,3 +382,37 @@ def test_why_a_metamer_does_not_count_is_printed(make):
     assert status == 0
     reasons = pd.read_csv(path / "exclusions.csv").reason
     assert len(reasons) and all(reason in printed.out for reason in reasons)
+
+
+def test_a_layer_is_finished_though_another_of_the_run_is_not(make, monkeypatch, caplog):
+    flags = ("--keras_model", "of images.keras", "--input", "photo.png")
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("model_metamers.pipeline.make.synthesize", interrupted)
+        assert make(*flags, "--layer", "classes")[0] == 130
+    status, printed, path = make(*flags, "--layer", "first")
+    assert status == 0, printed.err
+    assert "no certificate.json yet: of_images classes to be made" in caplog.text
+    assert not (path / "certificate.json").exists()
+    assert make(*flags, "--layer", "classes")[0] == 0
+    assert (path / "certificate.json").exists()
+
+
+def test_a_layer_made_anew_has_rows_of_its_own(make):
+    """What matches.csv says of metamers that somebody deleted does not stay."""
+    flags = (*OF_IMAGES, "--input", "photo.png", "birds")
+    _, _, path = make(*flags)
+    table = path / "matches.csv"
+    right = table.read_bytes()
+    run = RunFolder(path)
+    matches = run.read_table("matches")
+    is_first = matches.layer == "first"
+    run.write_table("matches", matches.assign(spearman_layer=matches.spearman_layer - is_first))
+    (path / "metamers/of_images/first.npz").unlink()
+    for preview in (path / "previews/of_images/first").iterdir():
+        preview.unlink()
+    (path / "certificate.json").unlink()
+    assert make(*flags)[0] == 0 and table.read_bytes() == right

@@ -545,6 +545,13 @@ def test_a_jpeg_that_ends_in_zeros_is_refused(tmp_path):
     path.write_bytes(whole[: -len(content) // 2].ljust(len(whole), b"\0"))
     with pytest.raises(ValueError, match="its end is missing"):
         load_image(path, 64)
+    image = Image.open(tmp_path / "a.jpg")
+    image.save(path, "MPO", save_all=True, append_images=[image])  # two pictures, as of phones
+    whole = path.read_bytes()
+    assert load_image(path, 64).shape == (64, 64, 3)
+    path.write_bytes(whole[: len(whole) // 4].ljust(len(whole), b"\0"))
+    with pytest.raises(ValueError, match="its end is missing"):
+        load_image(path, 64)
 
 
 @pytest.mark.parametrize("n_bits", [1, 2, 4, 8])

@@ -342,3 +342,5 @@ def test_accept_without_a_null_accepts_nothing():
     assert not accepted[0] and reason[0] == "no_null_distribution"
     with pytest.raises(ValueError, match="one status"):
         accept(["finished"], [0.9, 0.8], 0.1, ["yes"], ["yes"])
+    with pytest.raises(ValueError, match="both as text or both as numbers"):
+        accept(["finished"], [0.9], 0.5, ["1"], [1])

@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
-        self._negative_number_matcher = re.compile(r"-(inf|\d*\.?\d+(e[-+]?\d+)?)$")
+        self._negative_number_matcher = re.compile(r"-(inf|(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)$")
 
     def error(self, message: str) -> NoReturn:
         print(f"error: {message}; see: {self.prog} --help", file=sys.stderr)

@@ -47,6 +47,13 @@ def check_stimulus_shape(network: Network) -> None:
                 f"{network.name} takes stimuli [{shape[0]}]: if they are sounds, give "
                 f"--sample_rate_hz"
             )
+        bounds = network.stimulus_range or (-1.0, 1.0)
+        if any(np.isfinite(bound) and abs(bound) > 1 for bound in bounds):
+            raise ValueError(
+                f"sounds are read, and written, between -1 and 1; {network.name} has the "
+                f"--stimulus_range {bounds[0]:g} {bounds[1]:g}: put the scale into the model as a "
+                f"keras.layers.Rescaling, or call model_metamers.synthesize in Python"
+            )
         return
     if is_sound or len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3):
         raise ValueError(

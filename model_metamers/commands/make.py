@@ -22,7 +22,11 @@ from model_metamers.networks.identity import own_identity
 from model_metamers.networks.keras_files import load_keras_model
 from model_metamers.networks.network import Network
 from model_metamers.pipeline import COMPARED_TOGETHER, Generator
-from model_metamers.pipeline.certificate import certificate, check_reproduced
+from model_metamers.pipeline.certificate import (
+    certificate,
+    check_reproduced,
+    unfinished_layers,
+)
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import RunFolder, check_layer_name
 from model_metamers.store.certificate import NAME as CERTIFICATE
@@ -125,6 +129,9 @@ def make(options: MakeOptions) -> Path:
     report(folder, generator)
     page = folder.path / FILENAME
     write_gallery([folder], page)
+    if open_layers := unfinished_layers(folder):
+        _log.info("no certificate.json yet: %s to be made", ", ".join(open_layers))
+        return page
     certified = certificate(folder, lambda _: network, file_hashes(folder))
     write_certificate(folder, certified)
     check_reproduced(folder, certified)

@@ -89,14 +89,27 @@ def check_reproduced(folder: RunFolder, content: Mapping[str, Any]) -> None:
 def _check_finished(
     folder: RunFolder, layers: dict[str, list[str]], matches: pd.DataFrame
 ) -> None:
+    if unfinished := _without_rows(layers, matches):
+        raise ValueError(
+            f"{folder.path} has no row of {unfinished[0]} in matches.csv; run its experiment to "
+            f"the end first"
+        )
+
+
+def unfinished_layers(folder: RunFolder) -> list[str]:
+    """Return "network layer" of those that run.json has and matches.csv lacks."""
+    layers = made_layers(folder.read_run_record(), folder.path / "run.json")
+    return _without_rows(layers, folder.read_table("matches"))
+
+
+def _without_rows(layers: dict[str, list[str]], matches: pd.DataFrame) -> list[str]:
     matched = set(zip(matches.network, matches.layer, strict=True))
-    for network, names in layers.items():
-        for layer in names:
-            if (network, layer) not in matched:
-                raise ValueError(
-                    f"{folder.path} has no row of {network} {layer} in matches.csv; run its "
-                    f"experiment to the end first"
-                )
+    return [
+        f"{network} {layer}"
+        for network, names in layers.items()
+        for layer in names
+        if (network, layer) not in matched
+    ]
 
 
 def _check_checkpoint(folder: RunFolder, network: Network, recorded: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def uncertified(generators: Sequence[Generator], folder: RunFolder) -> list[Gene
         if not shown and not folder.has_pieces():
             raise ValueError(
                 f"{folder.path} has the tables of {name} {layer}, but only samples of its "
-                f"previews; name a run of your own"
+                f"previews; name a run of your own, or delete matches.csv to have them made again"
             )
         return shown
 

@@ -152,8 +152,20 @@ def _make_unless_taken(piece: _Piece, how: _How, title: str) -> bool:
     with folder.locked_piece(network, piece.name, wait=False) as is_mine:
         there = any(folder.has_piece(network, name) for name in (piece.layer, piece.name))
         if is_mine and not there:
+            _forget_rows(piece, folder)
             _make_piece(piece, how, title)
     return is_mine or there
+
+
+def _forget_rows(piece: _Piece, folder: RunFolder) -> None:
+    """Remove what matches.csv says of the piece's metamers, where somebody deleted those."""
+    with folder.locked():
+        if not folder.has_table("matches"):
+            return
+        matches = folder.read_table("matches")
+        is_of_piece = (matches.network == piece.network.name) & (matches.layer == piece.layer)
+        if is_of_piece.any():
+            folder.write_table("matches", matches[~is_of_piece])
 
 
 def _make_piece(piece: _Piece, how: _How, title: str) -> None:

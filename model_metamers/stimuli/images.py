@@ -107,7 +107,7 @@ def _check_end(image: Image.Image, path: Path) -> None:
 
     A download into a file of the full length, broken off, ends in zeros, which decode to grey.
     """
-    if image.format != "JPEG":
+    if image.format not in ("JPEG", "MPO"):  # MPO: with further pictures, as phones write it
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         position = 2  # behind the marker of the file's beginning

@@ -32,7 +32,7 @@ def accept(
             "no_rank_correlation", "no_null_distribution", "below_null", "label_changed".
 
     Raises:
-        ValueError: arguments of different lengths.
+        ValueError: arguments of different lengths, or labels of different types.
 
     Source: paper section 2.5; the label is the predicted one, not the true one (BUILD_NOTES.md,
     ledger row 11).
@@ -43,6 +43,11 @@ def accept(
         raise ValueError(
             "expected one status, correlation and two labels per metamer; got shapes "
             f"{[list(x.shape) for x in (ended, rho, natural, metamer)]}"
+        )
+    if (natural.dtype.kind in "US") != (metamer.dtype.kind in "US") and natural.size:
+        raise ValueError(
+            "expected the labels of natural stimuli and of metamers both as text or both as "
+            f"numbers; got {natural.dtype} and {metamer.dtype}"
         )
     bar = np.broadcast_to(np.asarray(null_max, np.float64), rho.shape)
     reason = np.select(

@@ -31,7 +31,7 @@ class EqualStimuli:
     """
 
     def __init__(self, stimuli: Stimuli):
-        self._stimuli = stimuli
+        self._stimuli = np.asarray(stimuli) if isinstance(stimuli, list | tuple) else stimuli
         self._digests: dict[int, bytes] = {}
 
     def __len__(self) -> int:

@@ -265,7 +265,7 @@ class NullPlan:
         batch_size: stimuli per call of the network; an odd one is raised for independent pairs.
 
     Raises:
-        ValueError: fewer than two stimuli, or an unknown `pairs`.
+        ValueError: fewer than two stimuli, an unknown `pairs`, or a batch of none.
     """
 
     n_stimuli: int
@@ -279,6 +279,10 @@ class NullPlan:
         if self.n_stimuli < 2:
             raise ValueError(
                 f"a null distribution needs two or more stimuli; got {self.n_stimuli}"
+            )
+        if not isinstance(self.batch_size, int | np.integer) or self.batch_size < 1:
+            raise ValueError(
+                f"expected batch_size to be a whole number from 1 on; got {self.batch_size!r}"
             )
 
     def check_groups(self, groups: Sequence | np.ndarray | None) -> np.ndarray:
