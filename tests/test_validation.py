@@ -337,6 +337,14 @@ def test_accept_gives_the_first_reason():
     }  # fmt: skip
 
 
+def test_groups_are_equal_only_where_their_labels_are():
+    plan = NullPlan(3)
+    for labels in ([2**63, 2**63 + 1, 2**63 + 1], ["a", "b", "b"], [np.nan, 1.0, 1.0]):
+        np.testing.assert_array_equal(plan.check_groups(labels)[:, 0], [0, 1, 1])
+    with pytest.raises(ValueError, match="one per stimulus; got 5"):
+        plan.check_groups(5)
+
+
 def test_accept_without_a_null_accepts_nothing():
     accepted, reason = accept(["finished"], [0.9], np.nan, ["yes"], ["yes"])
     assert not accepted[0] and reason[0] == "no_null_distribution"

@@ -107,6 +107,11 @@ def make(options: MakeOptions) -> Path:
     layers = checked_layers(network, options.layers)
     if _n_features(network, network.readout().layer) == 1:
         _log.warning("%s has one output, which names no class: labels say nothing", network.name)
+    if len(network.tensor(network.readout().layer).shape) > 2:
+        _log.warning(
+            "%s answers with a map, not one number per class: its label is the place of the "
+            "largest value", network.name,
+        )  # fmt: skip
     inputs.check_stimulus_shape(network)
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
     stimuli = inputs.load(files, network)

@@ -6,6 +6,7 @@ the layer reach the stimulus, and is the layer what its ReLU makes of what comes
 """
 
 import logging
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,10 @@ def _check_input(model: keras.Model) -> None:
         raise ValueError(
             f"a network needs one input of fixed size; {model.name} has inputs {shapes}. Rebuild "
             f"it on one keras.Input(shape) whose shape has no None"
+        )
+    if math.prod(shapes[0][1:]) < 2:
+        raise ValueError(
+            f"{model.name} takes a single number, for which there is no noise to draw"
         )
     dtype = model.inputs[0].dtype
     if not tf.as_dtype(dtype).is_floating:

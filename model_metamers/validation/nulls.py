@@ -286,17 +286,21 @@ class NullPlan:
             )
 
     def check_groups(self, groups: Sequence | np.ndarray | None) -> np.ndarray:
-        """Return the labels of every stimulus [n, k], each its own by default.
+        """Return the labels of every stimulus as numbers [n, k], each its own by default.
 
         Raises:
             ValueError: another number of groups than stimuli.
         """
         labels = np.arange(self.n_stimuli) if groups is None else np.asarray(groups)
+        if not labels.ndim:
+            raise ValueError(f"expected groups, one per stimulus; got {groups!r}")
         if len(labels) != self.n_stimuli:
             raise ValueError(
                 f"expected {self.n_stimuli} groups, one per stimulus; got {len(labels)}"
             )
-        return labels.reshape(self.n_stimuli, -1)
+        labels = labels.reshape(self.n_stimuli, -1)
+        # As numbers of their own: next to others, large whole numbers would be rounded to floats.
+        return np.stack([_numbered(kind) for kind in labels.T.tolist()], axis=1)
 
     def batches(self, shard: int = 0, n_shards: int = 1) -> list[np.ndarray]:
         """Return the indices of the stimuli of each batch of a shard.
@@ -394,3 +398,9 @@ def _all_pairs(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     matrix[constant | constant[:, np.newaxis]] = np.nan
     first, second = np.triu_indices(len(matrix), k=1)
     return np.column_stack([first, second]), matrix[first, second]
+
+
+def _numbered(labels: list) -> np.ndarray:
+    """Return a number for each label [n], the same for equal ones."""
+    numbers: dict = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels])
