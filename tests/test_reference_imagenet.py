@@ -69,12 +69,16 @@ def test_photographs_show_it_as_renders_do():
     for _, rows in matches.groupby(["network", "layer"]):
         categories = [name.rpartition("_")[0] for name in rows.stimulus_id]
         assert sorted(categories) == sorted([*SIXTEEN_CATEGORIES] * 4)
-    assert (matches.groupby(["network", "layer"]).spearman_layer.median() > 0.75).all()
-    assert (matches.groupby(["network", "layer"]).accepted.mean() > 0.7).all()
+    median = matches.groupby(["layer", "network"]).spearman_layer.median().unstack()
+    assert (median.drop(["head", "pool"]) > 0.95).all(axis=None)
+    assert (median.loc[["stem", "stage5", "stage6", "stage7", "logits"]] > 0.97).all(axis=None)
+    assert (median.loc["head"] > 0.89).all() and (median.loc["pool"] > 0.8).all()
+    assert (matches.groupby(["network", "layer"]).accepted.mean() > 0.8).all()
     scores = scores_of_others(run)
-    assert (scores.loc[["natural", "stem"]] > 0.98).all(axis=None)
-    assert scores.loc[["stage3", "stage4", "stage5"]].gt(0.3).all(axis=None)
-    assert (scores.loc[["stage7", "head", "pool", "logits"]] < 0.15).all(axis=None)
+    assert (scores.loc[["natural", "stem"]] > 0.97).all(axis=None)
+    assert scores.loc[["stage3", "stage4", "stage5"]].gt(0.4).all(axis=None)
+    assert (scores.loc["stage7"] < 0.2).all()
+    assert (scores.loc[["head", "pool", "logits"]] < 0.15).all(axis=None)
 
 
 @pytest.mark.slow
