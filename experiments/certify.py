@@ -63,7 +63,7 @@ def run_dir() -> Path:
 def loader(folder: "RunFolder") -> "Callable[[str], Network]":
     """Return the function that loads a network by its name in the folder's tables."""
     from model_metamers.analysis.identities import identities_of
-    from model_metamers.networks.catalog import is_catalogued, load_network
+    from model_metamers.networks.catalog import entry_of, load_network
     from model_metamers.networks.identity import identity_of
     from shared.audio import cochleagram_network
 
@@ -71,12 +71,12 @@ def loader(folder: "RunFolder") -> "Callable[[str], Network]":
 
     def load(name: str) -> "Network":
         identity = identity_of(name, known)
-        whole = identity.part_of
-        if whole is None and not is_catalogued(identity):
+        if entry_of(identity) is None:
             raise ValueError(
                 f"{folder.path} is a run of a model of one's own, {name}, which `model_metamers "
                 f"make` with the arguments of that run certifies"
             )
+        whole = identity.part_of
         return load_network(name) if whole is None else cochleagram_network(load_network(whole))
 
     return load

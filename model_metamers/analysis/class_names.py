@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from model_metamers.networks.catalog import CATALOG, is_catalogued
+from model_metamers.networks.catalog import entry_of
 from model_metamers.networks.catalog_entry import Readout
 from model_metamers.networks.identity import SMALL, NetworkIdentity, identity_of
 from model_metamers.paper import load_table
@@ -20,10 +20,9 @@ def class_names(network: str, known: Mapping[str, NetworkIdentity]) -> Sequence[
     Returns:
         The names; none for a network that is not in the catalogue, or that answers with none.
     """
-    identity = identity_of(network, known)
-    if identity.part_of is None and not is_catalogued(identity):
+    entry = entry_of(identity_of(network, known))
+    if entry is None:
         return ()
-    entry = CATALOG[identity.part_of or identity.name]
     task, readout = next(iter(entry.readouts.items()))  # the labels are those of the first
     return readout.labels or _names_of_task(task, readout, entry.identity.scale == SMALL)
 

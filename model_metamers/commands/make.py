@@ -105,13 +105,7 @@ def make(options: MakeOptions) -> Path:
     """
     network = load_network(options)
     layers = checked_layers(network, options.layers)
-    if _n_features(network, network.readout().layer) == 1:
-        _log.warning("%s has one output, which names no class: labels say nothing", network.name)
-    if len(network.tensor(network.readout().layer).shape) > 2:
-        _log.warning(
-            "%s answers with a map, not one number per class: its label is the place of the "
-            "largest value", network.name,
-        )  # fmt: skip
+    warn_of_labels(network)
     inputs.check_stimulus_shape(network)
     files = inputs.find(options.paths, network.sample_rate_hz is not None)
     stimuli = inputs.load(files, network)
@@ -192,6 +186,18 @@ def checked_layers(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
             )
         check_layer_name(layer)
     return tuple(layer for layer in network.metamer_layers if layer in layers)
+
+
+def warn_of_labels(network: Network) -> None:
+    """Say so where a network's answer is no number per class."""
+    layer = network.readout().layer
+    if _n_features(network, layer) == 1:
+        _log.warning("%s has one output, which names no class: labels say nothing", network.name)
+    if len(network.tensor(layer).shape) > 2:
+        _log.warning(
+            "%s answers with a map, not one number per class: its label is the place of the "
+            "largest value", network.name,
+        )  # fmt: skip
 
 
 def check_responses(network: Network, layers: Sequence[str], stimuli: StimulusSet) -> None:

@@ -3,6 +3,7 @@
 <experiment>/design.json      this record; not for participants, since it has the answers
 <experiment>/page/            what a browser shows
 <experiment>/responses/       the files that come back
+<experiment>/earlier_*/       designs of experiments that this one replaced
 """
 
 import hashlib

@@ -77,9 +77,9 @@ def read_pool(
                          "experiments could show")  # fmt: skip
     (task,) = tasks
     sources = sorted({source for _, source in files})
-    named = _recorded_labels(folders)
     if task == IMAGE_TASK:
         choices: tuple[str, ...] = SIXTEEN_CATEGORIES
+        named = _recorded_labels(folders)
         labels = {source: _category(source, named.get(source, "")) for source in sources}
     else:
         choices = tuple(words) if words is not None else _vocabulary(sources)

@@ -146,12 +146,17 @@ def _check_there(name: str, source: Path) -> None:
         )
 
 
-def is_catalogued(identity: NetworkIdentity) -> bool:
-    """Return whether a recorded network is the catalogue's, not somebody's own of that name."""
-    if identity.name not in CATALOG:
-        return False
-    ours = CATALOG[identity.name].identity
-    return (identity.architecture, identity.label) == (ours.architecture, ours.label)
+def entry_of(identity: NetworkIdentity) -> CatalogEntry | None:
+    """Return the entry of a recorded network, or of the one that it is part of.
+
+    None for somebody's own, though it be called like one of ours.
+    """
+    entry = CATALOG.get(identity.part_of or identity.name)
+    if entry is None or identity.part_of is not None:
+        return entry
+    ours = entry.identity
+    is_ours = (identity.architecture, identity.label) == (ours.architecture, ours.label)
+    return entry if is_ours else None
 
 
 def default_weights(name: str) -> Path:

@@ -158,14 +158,14 @@ def _make_unless_taken(piece: _Piece, how: _How, title: str) -> bool:
 
 
 def _forget_rows(piece: _Piece, folder: RunFolder) -> None:
-    """Remove what matches.csv says of the piece's metamers, where somebody deleted those."""
+    """Remove what matches.csv says of the layer, where somebody deleted its metamers."""
     with folder.locked():
         if not folder.has_table("matches"):
             return
         matches = folder.read_table("matches")
-        is_of_piece = (matches.network == piece.network.name) & (matches.layer == piece.layer)
-        if is_of_piece.any():
-            folder.write_table("matches", matches[~is_of_piece])
+        is_of_layer = (matches.network == piece.network.name) & (matches.layer == piece.layer)
+        if is_of_layer.any():
+            folder.write_table("matches", matches[~is_of_layer])
 
 
 def _make_piece(piece: _Piece, how: _How, title: str) -> None:

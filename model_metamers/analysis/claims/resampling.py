@@ -33,6 +33,11 @@ class Estimate:
     n: int
     resampled: str
 
+    @property
+    def has_interval(self) -> bool:
+        """Return whether there was enough to draw from."""
+        return not np.isnan(self.low)
+
 
 def bootstrap(
     rows: np.ndarray, statistic: Callable, n: int, resampled: str, level: float = LEVEL
@@ -47,15 +52,16 @@ def bootstrap(
         level: of the interval.
     """
     rows = np.asarray(rows, np.float64)
+    value, resampled = float(statistic(rows)), f"{len(rows)} {resampled}"
     if n < LEAST:
-        return Estimate(float(statistic(rows)), np.nan, np.nan, n, f"{len(rows)} {resampled}")
+        return Estimate(value, np.nan, np.nan, n, resampled)
     rng = np.random.default_rng(_SEED)
     draws = [
         statistic(rows[rng.integers(0, len(rows), (_AT_ONCE, len(rows)))])
         for _ in range(N_DRAWS // _AT_ONCE)
     ]
     low, high = _interval(np.concatenate(draws), level)
-    return Estimate(float(statistic(rows)), low, high, n, f"{len(rows)} {resampled}")
+    return Estimate(value, low, high, n, resampled)
 
 
 def binomial(proportions: np.ndarray, counts: np.ndarray, statistic: Callable) -> Estimate:
@@ -70,13 +76,13 @@ def binomial(proportions: np.ndarray, counts: np.ndarray, statistic: Callable) -
         statistic: proportions [..., n_cells] -> [...].
     """
     proportions, counts = np.asarray(proportions, np.float64), np.asarray(counts)
+    value, resampled = float(statistic(proportions)), f"answers of {len(counts)} cells"
+    if counts.mean() < LEAST:
+        return Estimate(value, np.nan, np.nan, int(counts.sum()), resampled)
     rng = np.random.default_rng(_SEED)
     draws = rng.binomial(counts, proportions, (N_DRAWS, len(counts))) / counts
     low, high = _interval(statistic(draws), LEVEL)
-    if counts.mean() < LEAST:
-        low = high = np.nan
-    resampled = f"answers of {len(counts)} cells"
-    return Estimate(float(statistic(proportions)), low, high, int(counts.sum()), resampled)
+    return Estimate(value, low, high, int(counts.sum()), resampled)
 
 
 def _interval(draws: np.ndarray, level: float) -> tuple[float, float]:

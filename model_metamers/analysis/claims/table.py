@@ -6,7 +6,6 @@ Source: paper, sections 2 to 4.
 from collections.abc import Mapping
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from model_metamers.analysis.claims import first_claims, transfer
@@ -161,7 +160,7 @@ def _row(
     except NotMeasured as lack:
         return row | {"verdict": NOT_RUN, "reason": str(lack)}
     tested_reason = tested.get((claim.number, claim.part)) if claim.run == SMALL else None
-    is_open = finding.inclined or np.isnan(finding.estimate.low)
+    is_open = finding.inclined or not finding.estimate.has_interval
     against = UNDECIDED if is_open else NOT_REPRODUCED
     verdict = {
         "criterion": finding.criterion,
@@ -176,7 +175,7 @@ def _reason(finding: Finding, suspected: str, verdict: str | None) -> str:
     detail = f" ({finding.detail})" if finding.detail else ""
     if finding.inclined:
         return f"the value is {finding.criterion}, as claimed, but the interval is not{detail}"
-    if np.isnan(finding.estimate.low):
+    if not finding.estimate.has_interval:
         return f"not {finding.criterion}, but of too few observations{detail}"
     tested = "untested" if verdict is None else f"tested: {verdict}"
     return f"not {finding.criterion}{detail}; perhaps because {suspected} ({tested})"
