@@ -118,7 +118,7 @@ def scale_of(run: RunFolder) -> str:
         others = [
             f"{layer} {number}"
             for layer, number in config.get("layer_iterations", {}).items()
-            if layer in layers
+            if layer.rpartition("/")[2] in layers
         ]
     except (KeyError, TypeError, AttributeError):
         raise ValueError(

@@ -427,6 +427,8 @@ OF_PRESETS = [
     ("fig3_visual", ["--layer_iterations=fc8:0"], "--layer_iterations is written LAYER:NUMBER,"),
     ("fig3_visual", ["--layer_iterations=fc8:3,fc8:4"], "--layer_iterations has fc8 twice; give"),
     ("fig3_visual", ["--layer_iterations=fc9:3", "--networks=vgg_19_small"], "layer 'fc9'"),
+    ("fig3_visual", ["--layer_iterations=vgg_19_small/fc9:3"], "unknown layer 'fc9'"),
+    ("fig3_visual", ["--layer_iterations=vgg_19/fc8:3"], "has the network 'vgg_19'; those of"),
     ("fig3_visual", ["--layer_iterations=fc8:3", "--output_dir=sound"],
      "sound holds a run with layer_iterations = none, and --layer_iterations is fc8:3; leave it"),
     ("figs1_s8_layer_grids", ["--modality=audio", "--preset=imagenet"],

@@ -20,7 +20,7 @@ from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.speakers import speaker_of
 from model_metamers.stimuli.stimulus_set import StimulusSet
 from model_metamers.store import MATCHES_COLUMNS, NATURAL, RunFolder
-from shared import audio, presets, recognised_renders, visual
+from shared import audio, generators, presets, recognised_renders, visual
 from shared.options import COMMANDS, IMAGENET, PAPER, SMALL
 
 FIRST_SEED = 500
@@ -147,6 +147,13 @@ def test_the_head_of_an_efficientnet_takes_longer_than_its_stages():
     preset = presets.VISUAL[IMAGENET]
     assert preset.layer_iterations["head"] > preset.iterations and preset.batch_size < 16
     assert presets.FIGURE_2[IMAGENET].networks == preset.networks[:2]
+
+
+def test_evaluations_of_one_networks_layer_count_before_those_of_the_layer_of_all(architecture):
+    networks = [architecture("ds_cnn_l"), architecture("cnn_l")]
+    given = {"cnn_l/logits": 7, "logits": 5}
+    numbers = generators._iterations(SimpleNamespace(layer_iterations=given), networks)
+    assert numbers == {"ds_cnn_l": {"logits": 5}, "cnn_l": {"logits": 7}}
 
 
 def test_words_come_from_the_networks_readout_and_not_from_their_number(architecture):

@@ -60,7 +60,8 @@ def load(
     chosen = chosen if options.repeats is None else dict(options.repeats.layers)
     layers = {network.name: _layers(network, chosen[network.name]) for network in networks}
     named = [layer for names in chosen.values() for layer in names]
-    check_layers((*named, *options.layer_iterations), networks)
+    check_layers(named, networks)
+    iterations = _iterations(options, networks)
     by_shape = {}
     for network in networks:
         if network.stimulus_shape not in by_shape:
@@ -71,7 +72,7 @@ def load(
             layers[network.name],
             *by_shape[network.stimulus_shape],
             learning_rates=_learning_rates(options, network),
-            iterations=options.layer_iterations,
+            iterations=iterations[network.name],
         )
         for network in networks
         if layers[network.name]
@@ -84,6 +85,28 @@ def check_layers(chosen: Sequence[str], networks: Sequence[Network]) -> None:
     for layer in chosen:
         if layer not in known:
             raise ValueError(f"unknown layer {layer!r}; the networks have: {', '.join(known)}")
+
+
+def _iterations(options: Options, networks: Sequence[Network]) -> dict[str, dict[str, int]]:
+    """Return network -> layer -> evaluations, where they are not those of the other layers.
+
+    Raises:
+        ValueError: no network has a layer that is named, or not the network that is named with it.
+    """
+    numbers: dict[str, dict[str, int]] = {network.name: {} for network in networks}
+    # What is said of one network's layer counts before what is said of that layer of all.
+    for named in sorted(options.layer_iterations, key=lambda named: "/" in named):
+        of, _, layer = named.rpartition("/")
+        owners = [network for network in networks if of in ("", network.name)]
+        if not owners:
+            raise ValueError(
+                f"--layer_iterations has the network {of!r}; those of this run are: "
+                f"{', '.join(numbers)}"
+            )
+        check_layers([layer], owners)
+        for owner in owners:
+            numbers[owner.name][layer] = options.layer_iterations[named]
+    return numbers
 
 
 def check_scorable(

@@ -59,7 +59,7 @@ class Preset:
         iterations: evaluations of loss and gradient for a metamer, at most.
         synthesis: iterations -> other fields of `SynthesisConfig` that differ from its defaults.
         run_dir: where the metamers are made that several figures show, unless another is named.
-        layer_iterations: layer -> evaluations, where they are not `iterations`.
+        layer_iterations: layer, or network/layer -> evaluations, where they are not `iterations`.
         batch_size: stimuli optimised together.
     """
 
@@ -142,7 +142,7 @@ def define_flags(
     flags.DEFINE_list(
         "layer_iterations",
         None,
-        "Other numbers for single layers, head:300,pool:200 [the preset's].",
+        "Other numbers for single layers, head:300,efficientnet_lite2/pool:200 [the preset's].",
     )
     flags.DEFINE_enum("solver", None, ("adam", "lbfgs"), "How to optimise [the preset's].")
     flags.DEFINE_string("stimuli_dir", None, "Folder of your own stimuli, a sub-folder per class.")
@@ -267,7 +267,7 @@ def options_from_flags(presets: Mapping[str, Preset]) -> Options:
 def _layer_iterations(
     preset: Preset, networks: Sequence[str], recorded: Mapping[str, Any], run_dir: Path
 ) -> Mapping[str, int]:
-    """Return layer -> evaluations of the layers that have other numbers than the rest.
+    """Return layer, or network/layer -> evaluations, of those with other numbers than the rest.
 
     Raises:
         ValueError: the flag is no such list, or the folder's run has other numbers.
@@ -277,7 +277,7 @@ def _layer_iterations(
         layer, _, number = item.partition(":")
         if not layer or not number.isdecimal() or not 1 <= int(number) <= MOST_ITERATIONS:
             raise ValueError(
-                f"--layer_iterations is written LAYER:NUMBER,LAYER:NUMBER; got {item!r}"
+                f"--layer_iterations is written LAYER:NUMBER,NETWORK/LAYER:NUMBER; got {item!r}"
             )
         if layer in given:
             raise ValueError(f"--layer_iterations has {layer} twice; give one number for it")
