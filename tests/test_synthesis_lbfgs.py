@@ -103,7 +103,7 @@ def test_steps_are_those_of_the_two_loop_recursion(natural, mixture, limit, larg
     memory = lbfgs.MEMORY if largest else lbfgs.MEMORY_OF_LARGE
     matrix = mixture.numpy().astype(np.float64)
     function = Function(mixed(mixture), limit)
-    evaluate, solver = evaluation(function), lbfgs.LBFGS(Bounds(0.0, 1.0))
+    evaluate, solver = evaluation(function), lbfgs.LBFGS(Bounds(0.0, 1.0), in_place=largest > 0)
     start = np.full_like(natural, 0.55)
     target = evaluate(tf.constant(natural), tf.constant(0.0)).response
     metamer, rows = tf.constant(start), solver.start(tf.constant(start))

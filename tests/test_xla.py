@@ -14,6 +14,7 @@ from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import deepspeech, vggish, word_cnn
 from model_metamers.networks.network import Network, initialise
 from model_metamers.synthesis import SynthesisConfig, synthesize
+from model_metamers.synthesis.config import SOLVERS
 
 COCHLEAGRAM = CochleagramConfig(
     sample_rate_hz=8000, n_samples=8000, envelope_rate_hz=100,
@@ -74,8 +75,9 @@ def test_bands_that_are_not_divided_have_the_same_envelopes(request):
     np.testing.assert_allclose(Cochleagram()(noise), divided, rtol=1e-3, atol=1e-3)
 
 
-def test_every_replica_compiles_its_own_steps(small_model, images, two_replicas, request):
-    config = SynthesisConfig(iterations=2, learning_rate=1e-2)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_replica_compiles_its_own_steps(solver, small_model, images, two_replicas, request):
+    config = SynthesisConfig(iterations=3, learning_rate=1e-2, solver=solver)
     expected = synthesize(Network.from_keras(small_model), "hidden", images[:3], config)
     request.getfixturevalue("a_gpu_in_sight")
     with two_replicas.scope():

@@ -46,6 +46,11 @@ LEAST_DECREASE = 1e-3  # ... by this share
 class LBFGS:
     """L-BFGS for every stimulus on its own, within bounds.
 
+    Attributes:
+        bounds: of the stimuli.
+        in_place: whether `advance` writes into the memory that it is given, which saves a copy
+            of it, a third of the step; XLA has no such operation.
+
     Its rows:
         trial: where the objective is evaluated next, like the stimuli.
         gradient: at the metamer, [batch, features].
@@ -65,6 +70,7 @@ class LBFGS:
     """
 
     bounds: Bounds
+    in_place: bool = False
 
     def start(self, metamer: tf.Tensor) -> Rows:
         """Return the rows before the first evaluation, which is at the metamer itself."""
@@ -140,11 +146,70 @@ class LBFGS:
         if self.bounds.is_finite:
             rows = _with_units(rows, step)
             unit = rows["unit"]
-            rows, move = _remembered_move(rows, s / unit, y * unit, free * unit)
+            rows, move = self._remembered_move(rows, s / unit, y * unit, free * unit)
             move = move * unit
         else:
-            rows, move = _remembered_move(rows, s, y, free)
+            rows, move = self._remembered_move(rows, s, y, free)
         return rows, self.bounds.clip(x + tf.where(frozen, zeros, move))
+
+    def _remembered_move(
+        self, rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor
+    ) -> tuple[Rows, tf.Tensor]:
+        """Remember the pair (s, y) if its curvature is positive, and return -length H gradient.
+
+        All three are in units of the features.
+
+        Args:
+            rows: see `LBFGS`.
+            s: steps of the stimuli [batch, features]; zero where there was none.
+            y: of their gradients, likewise.
+            gradient: without the components that are frozen [batch, features].
+        """
+        newest = tf.stack([s, y, gradient], axis=1)
+        memory = self._with_newest(rows["memory"], newest, rows["slot"])
+        # One pass: how much of the newest rows lies along every row.
+        along = _products(newest, memory, transpose_b=True)
+        along_y, along_gradient = along[:, 1, :-1], along[:, 2, :-1]
+        slots = rows["products"].shape[2]
+        is_slot = tf.one_hot(rows["slot"], slots, on_value=True, off_value=False)
+        products = _with_products(rows["products"], along_y, is_slot)
+        sy, yy = (
+            tf.reduce_sum(tf.where(is_slot, part, 0.0), axis=1)
+            for part in tf.split(along_y, 2, axis=1)
+        )
+        keep = sy > LEAST_CURVATURE * rows["scale"] * yy
+        n_pairs = tf.where(keep, tf.minimum(rows["n_pairs"] + 1, slots - 1), rows["n_pairs"])
+        slot = tf.where(keep, (rows["slot"] + 1) % slots, rows["slot"])
+        scale = tf.where(keep, tf.math.divide_no_nan(sy, yy), rows["scale"])
+
+        weights = _weights(products, along_gradient, slot, n_pairs, scale)
+        # Rounding can spoil a direction of nearly parallel pairs; that of the gradient never.
+        downhill = scale * along[:, 2, -1] + tf.reduce_sum(weights * along_gradient, axis=1) > 0
+        weights = tf.where(downhill[:, None], weights, 0.0)
+        weights = -rows["length"][:, None] * tf.concat([weights, scale[:, None]], axis=1)
+        move = _products(weights[:, None], memory)[:, 0]
+        rows = rows | {
+            "memory": memory,
+            "products": products,
+            "slot": slot,
+            "scale": scale,
+            "n_pairs": tf.where(downhill, n_pairs, 0),
+        }
+        return rows, move
+
+    def _with_newest(self, memory: tf.Tensor, newest: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
+        """Put s and y [batch, 3, features] into their slots, the gradient into the last row."""
+        batch, n_rows, features = memory.shape
+        slots = n_rows // 2
+        places = tf.stack([slot, slot + slots, tf.fill(slot.shape, 2 * slots)], axis=1)
+        places = tf.reshape(places + n_rows * tf.range(batch)[:, None], [-1])
+        flat, newest = (tf.reshape(each, [-1, features]) for each in (memory, newest))
+        if self.in_place:
+            # Nothing reads the old memory any more: every reading leads to the newest rows.
+            flat = tf.raw_ops.InplaceUpdate(x=flat, i=places, v=newest)
+        else:
+            flat = tf.tensor_scatter_nd_update(flat, places[:, None], newest)
+        return tf.reshape(flat, memory.shape)
 
     def _frozen(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
         """Return which components are at a bound that the gradient pushes against."""
@@ -188,64 +253,10 @@ def _with_units(rows: Rows, step: tf.Tensor) -> Rows:
     return rows | {"power": power, "unit": unit, "n_pairs": n_pairs}
 
 
-def _remembered_move(
-    rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor
-) -> tuple[Rows, tf.Tensor]:
-    """Remember the pair (s, y), if it shows positive curvature, and return -length H gradient.
-
-    All three are in units of the features.
-
-    Args:
-        rows: see `LBFGS`.
-        s: steps of the stimuli [batch, features]; zero where there was none.
-        y: of their gradients, likewise.
-        gradient: without the components that are frozen [batch, features].
-    """
-    newest = tf.stack([s, y, gradient], axis=1)
-    memory = _with_newest(rows["memory"], newest, rows["slot"])
-    # One pass: how much of the newest rows lies along every row.
-    along = _products(newest, memory, transpose_b=True)
-    along_y, along_gradient = along[:, 1, :-1], along[:, 2, :-1]
-    slots = rows["products"].shape[2]
-    is_slot = tf.one_hot(rows["slot"], slots, on_value=True, off_value=False)
-    products = _with_products(rows["products"], along_y, is_slot)
-    sy, yy = (
-        tf.reduce_sum(tf.where(is_slot, part, 0.0), axis=1)
-        for part in tf.split(along_y, 2, axis=1)
-    )
-    keep = sy > LEAST_CURVATURE * rows["scale"] * yy
-    n_pairs = tf.where(keep, tf.minimum(rows["n_pairs"] + 1, slots - 1), rows["n_pairs"])
-    slot = tf.where(keep, (rows["slot"] + 1) % slots, rows["slot"])
-    scale = tf.where(keep, tf.math.divide_no_nan(sy, yy), rows["scale"])
-
-    weights = _weights(products, along_gradient, slot, n_pairs, scale)
-    # Rounding can spoil a direction of nearly parallel pairs; the gradient's is always downhill.
-    downhill = scale * along[:, 2, -1] + tf.reduce_sum(weights * along_gradient, axis=1) > 0
-    weights = tf.where(downhill[:, None], weights, 0.0)
-    weights = -rows["length"][:, None] * tf.concat([weights, scale[:, None]], axis=1)
-    move = _products(weights[:, None], memory)[:, 0]
-    rows = rows | {
-        "memory": memory,
-        "products": products,
-        "slot": slot,
-        "scale": scale,
-        "n_pairs": tf.where(downhill, n_pairs, 0),
-    }
-    return rows, move
-
-
 def _products(a: tf.Tensor, b: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
     """Return the matrix product for each stimulus; on CPUs one by one are faster than a batch."""
     pairs = zip(tf.unstack(a), tf.unstack(b), strict=True)
     return tf.stack([tf.matmul(x, y, transpose_b=transpose_b) for x, y in pairs])
-
-
-def _with_newest(memory: tf.Tensor, newest: tf.Tensor, slot: tf.Tensor) -> tf.Tensor:
-    """Put s and y [batch, 3, features] into their slots, and the gradient into the last row."""
-    batch = tf.broadcast_to(tf.range(slot.shape[0])[:, None], [slot.shape[0], 3])
-    slots = memory.shape[1] // 2
-    places = tf.stack([slot, slot + slots, tf.fill(slot.shape, 2 * slots)], axis=1)
-    return tf.tensor_scatter_nd_update(memory, tf.stack([batch, places], axis=2), newest)
 
 
 def _with_products(products: tf.Tensor, along_y: tf.Tensor, is_slot: tf.Tensor) -> tf.Tensor:

@@ -21,8 +21,14 @@ from model_metamers.synthesis.solver import Bounds, Rows, Solver
 
 def make_solver(config: SynthesisConfig, bounds: Bounds) -> Solver:
     """Return the solver that a configuration names; those are equal that make equal steps."""
-    solvers: dict[str, Solver] = {"adam": Adam(config, bounds), "lbfgs": LBFGS(bounds)}
+    lbfgs = LBFGS(bounds, in_place=not _compiles())
+    solvers: dict[str, Solver] = {"adam": Adam(config, bounds), "lbfgs": lbfgs}
     return solvers[config.solver]
+
+
+def _compiles() -> bool:
+    """Return whether XLA compiles the steps: it speeds them up on GPUs, and slows CPUs down."""
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 class StepRunner:
@@ -49,11 +55,11 @@ class StepRunner:
         # Responses to natural stimuli are evaluated against no target, the scalar zero.
         signature = tf.TensorSpec([places, *shape[1:]]), tf.TensorSpec(None)
         evaluate = _graph(evaluation(matched), input_signature=signature)
-        # XLA speeds a step up on GPUs and slows it down on CPUs. Loops in the network compile only
-        # if XLA is to compile the function that is the first to trace them.
-        is_gpu = bool(tf.config.list_logical_devices("GPU"))
-        respond = _graph(lambda stimuli: evaluate(stimuli, 0.0).response, jit_compile=is_gpu)
-        steps = _graph(_steps(evaluate, solver), jit_compile=is_gpu)
+        # Loops in the network compile only if XLA is to compile the function that is the first to
+        # trace them.
+        compiles = _compiles()
+        respond = _graph(lambda stimuli: evaluate(stimuli, 0.0).response, jit_compile=compiles)
+        steps = _graph(_steps(evaluate, solver), jit_compile=compiles)
 
         # Given a compiled function itself, a strategy of CPUs compiles all replicas as one.
         self._respond = _Graph(lambda stimuli: strategy.run(lambda x: respond(x), (stimuli,)))

@@ -1,4 +1,4 @@
-"""What a solver is: explicit state, one row per stimulus, and a pure step from row to row."""
+"""What a solver is: explicit state, one row per stimulus, and a step from rows to rows."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -42,7 +42,10 @@ class Solver(Protocol):
     def advance(
         self, metamer: tf.Tensor, rows: Rows, step: tf.Tensor, found: Evaluation
     ) -> Advance:
-        """Return the state after an evaluation at `point`; `step` counts those before it."""
+        """Return the state after an evaluation at `point`; `step` counts those before it.
+
+        The rows that it is given are used up: a solver may write into them.
+        """
 
     def loss(self, rows: Rows) -> tf.Tensor | None:
         """Return the losses [batch] of the metamers, if the solver knows them."""
