@@ -429,7 +429,9 @@ def test_committed_numbers_are_those_of_the_figures(committed):
     row = rows.loc[(1, "images, at the layer")]
     expected = (visual.spearman_layer > visual.null_max).mean()
     assert row.value == pytest.approx(expected, abs=1e-4)
-    assert int(row.n) == len(visual) and row.scale == "small preset, 32 stimuli, 200 steps (fc7 400)"
+    assert (
+        int(row.n) == len(visual) and row.scale == "small preset, 32 stimuli, 200 steps (fc7 400)"
+    )
     of_sounds = rows.loc[(4, "sounds"), "scale"]
     assert of_sounds.endswith("40 stimuli, 200 steps (conv_2 400, conv_3 450, conv_4 600)")
     seen = RunFolder(FIGURES / "fig5_visual_transfer", create=False).read_table("recognition")

@@ -553,6 +553,7 @@ CALLS = [
     ("got Functional", lambda network: mm.null_distribution(network.model, "fc8", IMAGES)),
     ("real numbers", lambda _: mm.spearman(np.full((2, 3), "a"), np.full((2, 3), "b"))),
     ("real numbers", lambda _: mm.spearman(np.ones((2, 3)) * 1j, np.ones((2, 3)))),
+    ("masked", lambda _: mm.spearman(np.ma.masked_less(np.eye(3), 0.5), np.eye(3))),
     ("one shape", lambda _: mm.spearman(np.zeros((2, 3)), np.zeros((2, 4)))),
     ("'fast'; choose from", lambda _: mm.Cochleagram(method="fast")),
 ]

@@ -445,6 +445,7 @@ def network_of(stimulus_range, shape=SHAPE):
         ((0, 1), np.array(["a"] * 6), "an array of <U1"),
         ((0, 1), np.ones(6, bool), "an array of bool"),
         ((0, 1), np.ones(5), "shape [batch, 6]; got [1, 5]"),
+        ((0, 1), np.ma.masked_less(np.linspace(0, 1, 6), 0.5), "masked values; fill them"),
     ],
 )
 def test_stimuli_are_checked(stimulus_range, values, expected):

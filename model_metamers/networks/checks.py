@@ -147,6 +147,10 @@ def first_line(error: Exception) -> str:
 
 
 def _as_numbers(values: Any, network: str, bounds: tuple[float, float] | None) -> np.ndarray:
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{network} takes stimuli without masked values; fill them: stimuli.filled(value)"
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of several lengths

@@ -26,8 +26,10 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         float64 [n]; ties have average ranks, a row that is constant or has NaN gives NaN.
 
     Raises:
-        ValueError: different shapes, or fewer than two features.
+        ValueError: different shapes, fewer than two features, or values that are masked.
     """
+    if np.ma.is_masked(a) or np.ma.is_masked(b):
+        raise ValueError("expected arrays without masked values; leave their features out")
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim < 2 or a[:1].size == 1:
         raise ValueError(
