@@ -96,6 +96,13 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
             raise ValueError("it has neither of PyTorch's formats")
         if not isinstance(state, dict):
             raise ValueError("it is no dict of tensors")
+    inner = next((name for name, part in state.items() if isinstance(part, dict)), None)
+    if inner is not None:
+        raise ValueError(
+            f"{path} has its tensors one level deeper, in {inner!r}; save that part alone: "
+            f"torch.save(torch.load(FILE)[{inner!r}], NEW_FILE)"
+        )
+    with damage_told(path):
         return {name: _array(name, tensor, storages) for name, tensor in state.items()}
 
 
