@@ -140,17 +140,16 @@ class LBFGS:
         self, rows: Rows, step: tf.Tensor, x: tf.Tensor, s: tf.Tensor, y: tf.Tensor
     ) -> tuple[Rows, tf.Tensor]:
         """Return rows with the last step (s, y) remembered, and the next trial from x."""
-        gradient, zeros = rows["gradient"], tf.zeros_like(x)
-        frozen = self._frozen(x, gradient)
-        free = tf.where(frozen, zeros, gradient)
+        is_free = self._is_free(x, rows["gradient"])
+        gradient = is_free * rows["gradient"]
         if self.bounds.is_finite:
             rows = _with_units(rows, step)
             unit = rows["unit"]
-            rows, move = self._remembered_move(rows, s / unit, y * unit, free * unit)
+            rows, move = self._remembered_move(rows, s / unit, y * unit, gradient * unit)
             move = move * unit
         else:
-            rows, move = self._remembered_move(rows, s, y, free)
-        return rows, self.bounds.clip(x + tf.where(frozen, zeros, move))
+            rows, move = self._remembered_move(rows, s, y, gradient)
+        return rows, self.bounds.clip(x + is_free * move)
 
     def _remembered_move(
         self, rows: Rows, s: tf.Tensor, y: tf.Tensor, gradient: tf.Tensor
@@ -211,10 +210,11 @@ class LBFGS:
             flat = tf.tensor_scatter_nd_update(flat, places[:, None], newest)
         return tf.reshape(flat, memory.shape)
 
-    def _frozen(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-        """Return which components are at a bound that the gradient pushes against."""
+    def _is_free(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+        """Return 1 for components that may move, 0 at a bound that the gradient pushes against."""
         at_low, at_high = x <= self.bounds.low, x >= self.bounds.high
-        return (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+        is_frozen = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+        return tf.cast(~is_frozen, x.dtype)
 
     def _scale(
         self, scale: tf.Tensor, step: tf.Tensor, x: tf.Tensor, gradient: tf.Tensor
