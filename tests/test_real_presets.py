@@ -149,11 +149,18 @@ def test_the_head_of_an_efficientnet_takes_longer_than_its_stages():
     assert presets.FIGURE_2[IMAGENET].networks == preset.networks[:2]
 
 
-def test_evaluations_of_one_networks_layer_count_before_those_of_the_layer_of_all(architecture):
+def test_evaluations_of_one_networks_layer_count_before_those_of_the_layer_of_all(
+    architecture, tmp_path
+):
     networks = [architecture("ds_cnn_l"), architecture("cnn_l")]
     given = {"cnn_l/logits": 7, "logits": 5}
-    numbers = generators._iterations(SimpleNamespace(layer_iterations=given), networks)
+    options = SimpleNamespace(layer_iterations=given, run_dir=tmp_path)
+    numbers = generators._iterations(options, networks)
     assert numbers == {"ds_cnn_l": {"logits": 5}, "cnn_l": {"logits": 7}}
+    with pytest.raises(ValueError, match="has the network 'cnn_l'; those of this run"):
+        generators._iterations(options, networks[:1])
+    (tmp_path / "run.json").touch()  # a figure of some networks of a run
+    assert generators._iterations(options, networks[:1]) == {"ds_cnn_l": {"logits": 5}}
 
 
 def test_words_come_from_the_networks_readout_and_not_from_their_number(architecture):
