@@ -94,12 +94,14 @@ def _iterations(options: Options, networks: Sequence[Network]) -> dict[str, dict
         ValueError: no network has a layer that is named, or not the network that is named with it.
     """
     numbers: dict[str, dict[str, int]] = {network.name: {} for network in networks}
+    if not options.layer_iterations:
+        return numbers
+    # A run that is recorded may have networks that are not asked for now.
+    is_new = not (options.run_dir / "run.json").exists()
     # What is said of one network's layer counts before what is said of that layer of all.
     for named in sorted(options.layer_iterations, key=lambda named: "/" in named):
         of, _, layer = named.rpartition("/")
         owners = [network for network in networks if of in ("", network.name)]
-        # A run that is recorded may have networks that are not asked for now.
-        is_new = not (options.run_dir / "run.json").exists()
         if is_new and not owners:
             raise ValueError(
                 f"--layer_iterations has the network {of!r}; those of this run are: "
