@@ -27,7 +27,11 @@ from absl import flags, logging
 
 from model_metamers.files import atomic_file
 from model_metamers.paper import load_table
-from model_metamers.stimuli.alignments import read_alignment_csv, read_timit_folder
+from model_metamers.stimuli.alignments import (
+    AlignedWord,
+    read_alignment_csv,
+    read_timit_folder,
+)
 from model_metamers.training import audioset, corpus
 from model_metamers.training.audioset import ScreeningRules
 from model_metamers.training.clip_lists import (
@@ -116,8 +120,7 @@ def _words() -> tuple[list[WordClip], list[ClassLabel], dict[str, Any]]:
         _MIN_PARTNERS.value, _MIN_UTTERANCES.value, _MAX_PARTNER_SHARE.value,
         _UTTERANCE_LIMIT.value, _MIN_LETTERS.value,
     )  # fmt: skip
-    spoken = [word for folder in _TIMIT_DIRS.value for word in read_timit_folder(Path(folder))]
-    spoken += [word for path in _ALIGNMENTS.value for word in read_alignment_csv(Path(path))]
+    spoken = _spoken()
     vocabulary = _paper_vocabulary() if _VOCABULARY.value == "paper" else None
     chosen, removed = corpus.choose_words(spoken, rules, _SEED.value, vocabulary)
     classes = corpus.word_classes(chosen, vocabulary)
@@ -130,6 +133,20 @@ def _words() -> tuple[list[WordClip], list[ClassLabel], dict[str, Any]]:
         "speakers": len({clip.speaker for clip in clips}),
     }
     return clips, classes, summary
+
+
+def _spoken() -> list[AlignedWord]:
+    """Return the aligned words of all tables and folders, of which one may lie in another."""
+    found = [word for folder in _given(_TIMIT_DIRS) for word in read_timit_folder(folder)]
+    found += [word for path in _given(_ALIGNMENTS) for word in read_alignment_csv(path)]
+    distinct = {(word.path.resolve(), word.middle, word.label): word for word in found}
+    if n_again := len(found) - len(distinct):
+        logging.warning("left out %d of %d words, which were given twice", n_again, len(found))
+    return list(distinct.values())
+
+
+def _given(flag: flags.FlagHolder) -> list[Path]:
+    return [Path(name) for name in script.names(flag.name) or ()] if flag.value else []
 
 
 def _paper_vocabulary() -> dict[str, int]:

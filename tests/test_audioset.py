@@ -203,6 +203,9 @@ def test_mistakes_are_told(files, sounds, segments, tags, tmp_path):
     bad.write_text(SEGMENTS + "--PJHxphWEs, 30.000, 40.000\n")
     with pytest.raises(ValueError, match="bad, line 4: expected 'YTID, start, end"):
         audioset.read_segments(bad)
+    bad.write_text(SEGMENTS + '--PJHxphWEs, 30.000, 40.000, "/m/06mb1\n' + SEGMENTS)
+    with pytest.raises(ValueError, match="bad is no table in CSV from line 4 on"):
+        audioset.read_segments(bad)
     with pytest.raises(ValueError, match="tags that the ontology lacks: /m/new"):
         audioset.choose_backgrounds(sounds, segments | {"x": frozenset(["/m/new"])}, tags)
     with pytest.raises(ValueError, match=r"no background of .* left out: segment without .* 1"):

@@ -95,10 +95,15 @@ def test_speech_and_backgrounds_are_chosen_together(corpora, tmp_path):
     [
         ((), "give speech (--timit_dirs, --alignments), --audioset_dir, or both"),
         (("--timit_dirs=timit",), "no word is left to train on; left out: word with too few"),
+        (("--timit_dirs=timit,",), "--timit_dirs lacks a name"),
+        (
+            ("--timit_dirs=timit,{corpora}/timit/../timit", "--min_utterances=2"),
+            "left out: word with too few partners 6",  # each once
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_line(flags, message, corpora, tmp_path):
-    flags = [flag.replace("dirs=", f"dirs={corpora}/") for flag in flags]
+    flags = [flag.replace("dirs=", f"dirs={corpora}/").format(corpora=corpora) for flag in flags]
     result = run("build_word_dataset", *flags, f"--output_dir={tmp_path / 'none'}")
     assert message in error_of(result)
     assert not (tmp_path / "none").exists()

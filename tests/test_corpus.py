@@ -245,6 +245,8 @@ def test_words_that_look_like_nothing_survive_a_list_of_clips(tmp_path):
         for i, word in enumerate(["null", "nan", "none", "true", "o'clock", "née"], start=1)
     ]
     write_clip_list(tmp_path / "words.csv", clips, WordClip)
+    text = (tmp_path / "words.csv").read_text("utf-8")
+    (tmp_path / "words.csv").write_text(text, "utf-8-sig")  # as spreadsheets save it
     read = read_clip_list(tmp_path / "words.csv", WordClip)
     assert [clip.word for clip in read] == [clip.word for clip in clips]
     assert read[0].sound_path == str(tmp_path.resolve() / "a, b.wav") and read[0].speaker == "null"
@@ -261,6 +263,11 @@ def test_words_that_look_like_nothing_survive_a_list_of_clips(tmp_path):
         ),
         ("sound_path,midpoint_s,word,word_index,speaker,split\na,1,c,1,s\n", "line 2"),
         ("sound_path,midpoint_s,word,word_index,speaker,split\na,1,c,1,s,test\n", "got 'test'"),
+        (
+            'sound_path,midpoint_s,word,word_index,speaker,split\n"a,1,c,1,s,train\n'
+            + 6_000 * "a,1,c,1,s,train\n" * 2,
+            "no table in CSV from line 2 on .*; close its quotes",
+        ),
     ],
 )
 def test_malformed_lists_are_told(text, message, tmp_path):

@@ -6,14 +6,13 @@ Street Journal, Spoken Wikipedia). Only the headers of the sounds are read.
 Source: TIMIT's documentation; supplement S1.1.
 """
 
-import csv
 import functools
-import io
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_metamers.csv_files import rows_of
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.sound_files import recorded_samples
 from model_metamers.stimuli.sounds import EXTENSIONS
@@ -61,8 +60,17 @@ def read_timit_folder(folder: Path) -> list[AlignedWord]:
         ValueError: missing folder, a malformed line, an alignment without a readable sound.
     """
     folder = folders.existing_folder(folder, "sounds")
-    paths = sorted(p for p in folder.rglob("[!.]*") if p.suffix.lower() == ".wrd" and p.is_file())
-    return [word for path in paths for word in _read_wrd(path)]
+    return [word for path in alignment_files(folder) for word in _read_wrd(path)]
+
+
+def alignment_files(folder: Path) -> list[Path]:
+    """Return the .wrd files below a folder, sorted, without what other programs hide there."""
+    return sorted(
+        path
+        for path in folder.rglob("[!.]*")
+        if path.suffix.lower() == ".wrd" and path.is_file()
+        and not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    )  # fmt: skip
 
 
 def _read_wrd(path: Path) -> list[AlignedWord]:
@@ -103,7 +111,7 @@ def read_alignment_csv(path: Path) -> list[AlignedWord]:
         raise ValueError(f"there is no table of aligned words {path}")
     header = functools.cache(recorded_samples)  # a sound has many words
     words = []
-    for number, row in _rows(path):
+    for number, row in rows_of(path, CSV_COLUMNS):
         sound_path, speaker, word, middle_s = _checked_row(row, path, number)
         n_recorded, rate_hz = header(path.parent / sound_path)
         words.append(
@@ -115,31 +123,12 @@ def read_alignment_csv(path: Path) -> list[AlignedWord]:
     return words
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the line number and content of each row of a table."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        table = csv.DictReader(io.StringIO(text, newline=""))
-        rows = [(table.line_num, row) for row in table]
-    except (UnicodeError, csv.Error) as error:
-        raise ValueError(f"{path} is no table of aligned words in UTF-8 ({error})") from None
-    missing = set(CSV_COLUMNS) - set(table.fieldnames or ())
-    if missing:
-        raise ValueError(
-            f"{path} needs the columns {', '.join(CSV_COLUMNS)}; "
-            f"it lacks {', '.join(sorted(missing))}"
-        )
-    return rows
-
-
 def _checked_row(row: dict[str, str], path: Path, number: int) -> tuple[str, str, str, float]:
     """Return a row's sound path, speaker, word and midpoint in seconds."""
-    sound_path, speaker, word = (
-        (row[column] or "").strip() for column in ("sound_path", "speaker", "word")
-    )
+    sound_path, speaker, word = (row[name].strip() for name in ("sound_path", "speaker", "word"))
     try:
         start_s, end_s = float(row["start_s"]), float(row["end_s"])
-    except (TypeError, ValueError):
+    except ValueError:
         start_s, end_s = math.nan, math.nan
     if not (sound_path and speaker and word and 0 <= start_s <= end_s < math.inf):
         raise ValueError(

@@ -8,7 +8,6 @@ named by their YouTube identifier as the usual downloaders do: <YTID>.wav, Y<YTI
 Source: supplement S1.1; research.google.com/audioset (the formats).
 """
 
-import csv
 import json
 import logging
 import re
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+from model_metamers.csv_files import cells_of, rows_of, text_of
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.sound_files import recorded_samples, zero_share
 from model_metamers.stimuli.sounds import EXTENSIONS, N_SAMPLES, SAMPLE_RATE_HZ, load_sound
@@ -113,7 +113,7 @@ def read_tags(
 def _read_ontology(path: Path) -> dict[str, dict]:
     """Return tag -> its node."""
     try:
-        return {node["id"]: node for node in json.loads(_text(path)) if node["name"]}
+        return {node["id"]: node for node in json.loads(text_of(_existing(path))) if node["name"]}
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is not AudioSet's ontology.json: a list of sounds with id, name and child_ids"
@@ -133,13 +133,13 @@ def _branch(mid: str, tree: Mapping[str, dict]) -> set[str]:
 
 def _read_class_table(path: Path) -> list[tuple[str, str]]:
     """Return (tag, name) of the classes, by index."""
-    table = csv.DictReader(_text(path).splitlines())
+    rows = rows_of(_existing(path), ("index", "mid", "display_name"))
     try:
-        ordered = sorted((int(row["index"]), row["mid"], row["display_name"]) for row in table)
-    except (KeyError, TypeError, ValueError):
+        ordered = sorted((int(row["index"]), row["mid"], row["display_name"]) for _, row in rows)
+    except ValueError:
         ordered = []
     if not ordered:
-        raise ValueError(f"{path} needs the columns index, mid, display_name and one row a class")
+        raise ValueError(f"{path} needs one row a class, with its number as index")
     return [(mid, name) for _, mid, name in ordered]
 
 
@@ -151,25 +151,24 @@ def read_segments(path: Path) -> dict[str, frozenset[str]]:
     Raises:
         ValueError: missing file or malformed line.
     """
-    lines = csv.reader(_text(path).splitlines(), skipinitialspace=True)
     segments = {}
-    for cells in lines:
-        if not cells or cells[0].startswith("#"):
+    for line, cells in cells_of(_existing(path), skip_spaces=True):
+        if cells[0].startswith("#"):
             continue
         if len(cells) != 4 or len(cells[0]) != _YTID_LENGTH or not cells[3]:
             raise ValueError(
-                f"{path}, line {lines.line_num}: expected 'YTID, start, end, \"tag,tag\"', "
+                f"{path}, line {line}: expected 'YTID, start, end, \"tag,tag\"', "
                 f"got {', '.join(cells)!r}"
             )
         segments[cells[0]] = frozenset(tag.strip() for tag in cells[3].split(","))
     return segments
 
 
-def _text(path: Path) -> str:
+def _existing(path: Path) -> Path:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"there is no file {path}; it comes from research.google.com/audioset")
-    return path.read_text(encoding="utf-8-sig")
+    return path
 
 
 def choose_backgrounds(

@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
+from model_metamers.csv_files import rows_of
 from model_metamers.files import atomic_file
 
 SPLITS = ("train", "validation")
@@ -99,12 +100,8 @@ def read_clip_list(path: Path, kind: type[Row], split: str | None = None) -> lis
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"there is no list of clips {path}; build_word_dataset.py writes it")
-    with path.open(newline="", encoding="utf-8") as lines:
-        table = csv.DictReader(lines)
-        missing = [f.name for f in fields(kind) if f.name not in (table.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-        rows = [_row(values, kind, path, table.line_num) for values in table]
+    columns = [field.name for field in fields(kind)]
+    rows = [_row(values, kind, path, line) for line, values in rows_of(path, columns)]
     if split is not None:
         rows = [row for row in rows if getattr(row, "split", None) == split]
     if not rows:
@@ -116,7 +113,7 @@ def _row(values: dict[str, str], kind: type[Row], path: Path, number: int) -> Ro
     types = get_type_hints(kind)
     try:
         cells = {name: types[name](values[name]) for name in types}
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}, line {number}: {error}") from error
     if "sound_path" in cells:
         cells["sound_path"] = str(path.resolve().parent / cells["sound_path"])

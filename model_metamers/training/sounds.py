@@ -6,7 +6,6 @@ folder, and read into memory. Stored clips are longer than the networks' one sec
 training shifts them.
 """
 
-import csv
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model_metamers.csv_files import rows_of
 from model_metamers.files import atomic_file
 from model_metamers.stimuli import folders
 from model_metamers.stimuli.labels import SMALL_BACKGROUND_LABELS, SMALL_WORD_LABELS
@@ -141,10 +141,7 @@ def _indices(names: Sequence[str], labels: Sequence[str]) -> np.ndarray:
 def _files_of_split(folder: Path, split: str) -> list[tuple[Path, str]]:
     """Return (file, word) of a split, sorted."""
     if (folder / "index.csv").is_file():
-        with (folder / "index.csv").open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-        if rows and not {"file", "word", "split"} <= set(rows[0]):
-            raise ValueError(f"{folder / 'index.csv'} needs the columns file, word and split")
+        rows = [row for _, row in rows_of(folder / "index.csv", ("file", "word", "split"))]
         return sorted((folder / r["file"], r["word"]) for r in rows if r["split"] == split)
     lists = {name: folder / f"{name}_list.txt" for name in ("testing", "validation")}
     for path in lists.values():
