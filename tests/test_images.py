@@ -14,11 +14,12 @@ from model_metamers.stimuli import folders
 from model_metamers.stimuli.images import (
     distinct_image_files,
     image_files,
+    image_ids,
     load_image,
     load_image_folder,
     resize_images,
 )
-from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.stimuli.stimulus_set import StimulusSet, first_distinct
 
 SIZE_PX = 12
 PIXELS = np.random.default_rng(0).integers(0, 256, (SIZE_PX, SIZE_PX, 3), np.uint8)
@@ -467,6 +468,17 @@ def test_equal_pictures_are_named_and_left_out(classes, caplog):
         "cat/1.png", "dog/1.png", "owl/1.png", "cat/2.png", "owl/2.png", "cat/3.png",
     ]  # fmt: skip
     assert "the same.bmp is " in caplog.text
+
+
+def test_as_many_different_pictures_as_were_asked_for(classes):
+    for name in ("1a", "1b", "1c"):
+        shutil.copy(classes / "cat" / "1.png", classes / "dog" / f"{name}.png")
+    expected = ("cat_1", "dog_1", "owl_1", "cat_2", "owl_2", "cat_3")
+    for limit in range(1, 9):
+        images = first_distinct(lambda n: load_image_folder(classes, 8, n), limit)
+        assert images.ids == expected[:limit]
+        files = distinct_image_files(image_files(classes), 8, limit)
+        assert images.ids == image_ids(files)
 
 
 def test_different_pictures_are_all_kept_and_nothing_is_said(classes, caplog):

@@ -1,5 +1,6 @@
 """The presets of real networks: stimuli, how answers are judged, and both from end to end."""
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
@@ -204,6 +205,15 @@ def test_clips_of_one_speaker_are_no_pair_of_the_null(recordings, architecture):
     assert len(sounds) == 6 and set(groups) == {
         (word, f"0000000{speaker}") for word in ("yes", "no") for speaker in "abc"
     }
+
+
+def test_sounds_in_no_sub_folder_are_pairs_of_the_null(recordings, architecture, tmp_path):
+    for word, speaker in (("yes", "a"), ("no", "a"), ("no", "b")):
+        source = recordings / word / f"0000000{speaker}_nohash_0.flac"
+        shutil.copy(source, tmp_path / f"{word}{speaker}.flac")
+    options = SimpleNamespace(preset=SMALL, stimuli_dir=tmp_path, num_null_stimuli=3)
+    _, groups = audio.null_sounds(options, architecture("cnn_l"))
+    assert len({word for word, _ in groups}) == len({speaker for _, speaker in groups}) == 3
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from model_metamers.networks.network import Network
 from model_metamers.paper import load_table
 from model_metamers.pipeline import Generator, Task, check_observers
 from model_metamers.stimuli import shipped
+from model_metamers.stimuli.alignments import alignment_files
 from model_metamers.stimuli.labels import NULL_CLASS, SMALL_WORD_LABELS
 from model_metamers.stimuli.noise import pink_noise
 from model_metamers.stimuli.on_demand import StimuliOnDemand
 from model_metamers.stimuli.sounds import load_sound_folder
 from model_metamers.stimuli.speakers import speaker_of
-from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.stimuli.stimulus_set import StimulusSet, first_distinct
 from model_metamers.stimuli.words import load_word_clips
 from shared import generators, presets
 from shared.options import COMMANDS, PAPER, SMALL, NullOptions, Options
@@ -107,7 +108,9 @@ def null_sounds(
     if options.stimuli_dir:
         n_wanted = options.num_null_stimuli
         parts.append(_from_folder(options.stimuli_dir, options, network, n_wanted))
-        groups += zip(parts[0].labels, map(speaker_of, parts[0].ids), strict=True)
+        # A sound in no sub-folder is of no word that another one could be of.
+        words = [label or name for label, name in zip(parts[0].labels, parts[0].ids, strict=True)]
+        groups += zip(words, map(speaker_of, parts[0].ids), strict=True)
     clips = _shipped(network)
     n_missing = options.num_null_stimuli - len(groups)
     parts.append(clips.take(range(min(n_missing, len(clips)))))
@@ -126,10 +129,14 @@ def _from_folder(folder: Path, options: NullOptions, network: Network, limit: in
     are one word, the unknown.
     """
     rate_hz, n_samples, known = _rate_hz(network), network.stimulus_shape[0], _known_words(options)
-    if any(folder.rglob("[!.]*.[wW][rR][dD]")):
-        return load_word_clips(folder, rate_hz, n_samples, words=known, limit=limit).distinct()
     classes = known if options.preset == COMMANDS else None
-    return load_sound_folder(folder, rate_hz, n_samples, limit, classes).distinct()
+    if alignment_files(folder):
+        return first_distinct(
+            lambda n: load_word_clips(folder, rate_hz, n_samples, words=known, limit=n), limit
+        )
+    return first_distinct(
+        lambda n: load_sound_folder(folder, rate_hz, n_samples, n, classes), limit
+    )
 
 
 def _known_words(options: NullOptions) -> list[str]:

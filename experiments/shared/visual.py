@@ -22,7 +22,7 @@ from model_metamers.stimuli.images import (
 from model_metamers.stimuli.labels import SIXTEEN_CATEGORIES, sixteen_category_of
 from model_metamers.stimuli.made import objects
 from model_metamers.stimuli.on_demand import StimuliOnDemand
-from model_metamers.stimuli.stimulus_set import StimulusSet
+from model_metamers.stimuli.stimulus_set import StimulusSet, first_distinct
 from model_metamers.training.datasets import FIRST_SEED
 from shared import generators, presets
 from shared.options import IMAGENET, NullOptions, Options
@@ -114,7 +114,8 @@ def check_classes(makers: Sequence[Generator], options: Options) -> None:
 def natural_images(options: Options, size_px: int) -> StimulusSet:
     """Return the images that get metamers: of the folder, or rendered, the categories in turn."""
     if options.stimuli_dir:
-        images = load_image_folder(options.stimuli_dir, size_px, options.num_stimuli).distinct()
+        folder, limit = options.stimuli_dir, options.num_stimuli
+        images = first_distinct(lambda n: load_image_folder(folder, size_px, n), limit)
         if len(images) < options.num_stimuli:
             logging.info("%s holds %d images; using all", options.stimuli_dir, len(images))
         return images
@@ -132,7 +133,7 @@ def null_images(options: NullOptions, size_px: int) -> StimulusSet:
     Those of the ImageNet networks are made once, and resized for each.
     """
     directory, n_images = options.stimuli_dir, options.num_null_stimuli
-    files = distinct_image_files(image_files(directory, n_images), size_px) if directory else []
+    files = distinct_image_files(image_files(directory), size_px, n_images) if directory else []
     position = np.arange(n_images - len(files))
     fine_classes = position % len(objects.FINE_CLASSES)
     if options.preset == IMAGENET:  # the categories in turn: fewer than 64 show all of them

@@ -262,19 +262,20 @@ def image_files(folder: Path, limit: int | None = None) -> list[tuple[str, Path]
 
 
 def distinct_image_files(
-    files: Sequence[tuple[str, Path]], size_px: int
+    files: Sequence[tuple[str, Path]], size_px: int, limit: int | None = None
 ) -> list[tuple[str, Path]]:
     """Return labelled image files without those that are loaded to an earlier one's pixels.
 
     Args:
-        files: (label, file), as `image_files` returns them; all are read.
+        files: (label, file), as `image_files` returns them.
         size_px: side of the images, in pixels.
+        limit: how many to return, None for all; no more are read than that takes.
 
     Raises:
         ValueError: as `load_image`.
     """
     images = StimuliOnDemand(lambda index: load_image(files[index][1], size_px), len(files))
-    kept = distinct_indices(images, [str(path) for _, path in files])
+    kept = distinct_indices(images, [str(path) for _, path in files], limit)
     return [files[index] for index in kept]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,21 +69,43 @@ class StimulusSet:
         )
 
 
-def distinct_indices(stimuli: np.ndarray | StimuliOnDemand, names: Sequence[str]) -> list[int]:
+def first_distinct(load: Callable[[int], StimulusSet], limit: int) -> StimulusSet:
+    """Return as many different stimuli as are asked for, or all that there are.
+
+    Args:
+        load: returns so many stimuli from the front, fewer where there are no more.
+        limit: how many different ones.
+    """
+    n_read = limit
+    while True:
+        stimuli = load(n_read)
+        distinct = stimuli.distinct()
+        if len(distinct) >= limit or len(stimuli) < n_read:
+            return distinct if len(distinct) <= limit else distinct.take(range(limit))
+        n_read *= 2
+
+
+def distinct_indices(
+    stimuli: np.ndarray | StimuliOnDemand, names: Sequence[str], limit: int | None = None
+) -> list[int]:
     """Return the indices of the stimuli that equal no earlier one, and name the others in the log.
 
     Args:
         stimuli: [n, ...], or what is indexed like an array; read a few at a time.
         names: what the log calls them.
+        limit: how many indices, None for all; what comes after them is not read.
     """
     first: dict[bytes, int] = {}
     copies = []
     for start in range(0, len(names), _COMPARED_TOGETHER):
-        for index, stimulus in enumerate(stimuli[start : start + _COMPARED_TOGETHER], start):
+        if limit is not None and len(first) >= limit:
+            break
+        n_read = min(start + _COMPARED_TOGETHER, len(names))
+        for index, stimulus in enumerate(stimuli[start:n_read], start):
             digest = hashlib.sha256(np.ascontiguousarray(stimulus).tobytes()).digest()
             if first.setdefault(digest, index) != index:
                 copies.append(f"{names[index]} is {names[first[digest]]}")
     if copies:
         _log.warning("left out %d of %d stimuli, equal to others: %s",
-                     len(copies), len(names), ", ".join(copies))  # fmt: skip
-    return sorted(first.values())
+                     len(copies), n_read, ", ".join(copies))  # fmt: skip
+    return sorted(first.values())[:limit]
