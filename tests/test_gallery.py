@@ -177,6 +177,17 @@ def test_a_record_of_another_kind_is_told(changes, runs, tmp_path):
         exhibits.exhibits_of(RunFolder(copy, create=False))
 
 
+def test_a_class_whose_name_is_no_text_is_shown(runs, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(runs[0].path, copy)
+    record = json.loads((copy / "run.json").read_text())
+    names = dict.fromkeys(runs[0].read_table("matches").stimulus_id, "caf\udce9")
+    record["config"]["stimulus_labels"] = names
+    (copy / "run.json").write_text(json.dumps(record))
+    write_gallery([RunFolder(copy, create=False)], copy / "gallery.html")
+    assert "caf?" in (copy / "gallery.html").read_text("utf-8")
+
+
 def test_small_pictures_are_exact_and_large_ones_small(tmp_path):
     folder, random = RunFolder(tmp_path), np.random.default_rng(0)
     for name, side in (("exact", EXACT_PX), ("large", 2 * SIDE_PX)):

@@ -130,6 +130,26 @@ def test_several_run_folders_make_one_experiment(tmp_path):
         read_pool([folders[0], folders[0]])
 
 
+def test_other_stimuli_of_one_name_are_refused(tmp_path):
+    for name, network in (("a", "vgg"), ("b", "resnet")):
+        write_run(tmp_path / name, CATEGORIES, networks=(network,))
+    folders = [RunFolder(tmp_path / name) for name in "ab"]
+
+    def record(name, **config):
+        record = {"config": {"layers": {}} | config, "checkpoint_sha256": {}}
+        (tmp_path / name / "run.json").write_text(json.dumps(record))
+
+    record("a", stimulus_sha256={"dog_1": "0"})
+    record("b", stimulus_sha256={"dog_1": "0", "cat_1": "1"})
+    read_pool(folders)
+    record("b", stimulus_sha256={"dog_1": "1"})
+    with pytest.raises(ValueError, match=r"dog_1 of .*a and of .*b are different stimuli"):
+        read_pool(folders)
+    record("b", stimulus_labels=None)
+    with pytest.raises(ValueError, match=r"run\.json has stimulus_labels = None"):
+        read_pool(folders)
+
+
 def test_words_of_a_file(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("don't\nthree\n\nthree-piece\n", "utf-8-sig")  # as Notepad saves it
@@ -137,7 +157,12 @@ def test_words_of_a_file(tmp_path):
     words = read_words(path)
     pool = read_pool([RunFolder(tmp_path / "run")], words=words)
     assert pool.labels["don_t_1"] == "don't" and pool.labels["three-piece_2"] == "three-piece"
-    for text, message in (("", "an empty file"), ("a\na", "'a' twice"), ("a,b", "'a,b'")):
+    for text, message in (
+        ("", "an empty file"),
+        ("a\na", "'a' and 'a'; give"),
+        ("Polish\nb\npolish", "'polish'"),
+        ("a,b", "'a,b'"),
+    ):
         path.write_text(text)
         with pytest.raises(ValueError, match=message):
             read_words(path)

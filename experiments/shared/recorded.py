@@ -69,8 +69,11 @@ def read_config(
         ValueError: it cannot be read, is of the other modality, or not as we write it.
     """
     from model_metamers.store import read_run_json
+    from model_metamers.store.run_folder import made_layers
 
-    config = read_run_json(run_json, f"--{flag}")["config"]
+    record = read_run_json(run_json, f"--{flag}")
+    made_layers(record, run_json)
+    config = record["config"]
     recorded = config.get("preset")
     check_run(config, modality_of_preset(presets, recorded), told)
     if recorded in known_presets and recorded not in presets:

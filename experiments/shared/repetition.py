@@ -111,10 +111,9 @@ def from_flags(presets: Mapping[str, Any], known_presets: Collection[str]) -> Re
 
 
 def _layers(run_json: Path, config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    layers = config.get("layers")
-    if not isinstance(layers, dict) or not all(isinstance(x, list) for x in layers.values()):
+    if "layers" not in config:
         raise ValueError(f"{run_json} does not tell the layers of its networks; give another")
-    return {network: tuple(map(str, names)) for network, names in layers.items()}
+    return {network: tuple(names) for network, names in config["layers"].items()}
 
 
 def _made_with(run_json: Path, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def write_gallery(folders: Sequence[RunFolder], output: Path) -> int:
     own = [folder for folder in folders if folder.path.resolve() == output.parent.resolve()]
     # Whoever locks a run folder removes what he takes for the remains of killed processes.
     with own[0].locked() if own else nullcontext(), atomic_file(output) as file:
-        file.write(page.encode())
+        file.write(page.encode(errors="replace"))  # names of folders may be no text
     return len(exhibits)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from model_metamers.stimuli.labels import (
     sixteen_category_of,
 )
 from model_metamers.store import RunFolder
+from model_metamers.store.run_folder import made_layers
 
 IMAGE_TASK, WORD_TASK = "image", "word"
 TASK_IN_TABLES = {IMAGE_TASK: "16-way", WORD_TASK: "word"}
@@ -68,8 +70,11 @@ def read_pool(
             all, else the paper's list.
 
     Raises:
-        ValueError: nothing to show, images and sounds together, or a stimulus of no known class.
+        ValueError: nothing to show, images and sounds together, a stimulus of no known class, or
+            two of one name.
     """
+    configs = [_config(folder) for folder in folders]
+    _check_same_stimuli(configs, folders)
     files = _files(folders, networks, layers)
     tasks = {_TASK_OF_SUFFIX[path.suffix] for path in files.values()}
     if len(tasks) > 1:
@@ -79,7 +84,9 @@ def read_pool(
     sources = sorted({source for _, source in files})
     if task == IMAGE_TASK:
         choices: tuple[str, ...] = SIXTEEN_CATEGORIES
-        named = _recorded_labels(folders)
+        named: dict[str, str] = {}
+        for config in configs:
+            named |= config.get("stimulus_labels", {})
         labels = {source: _category(source, named.get(source, "")) for source in sources}
     else:
         choices = tuple(words) if words is not None else _vocabulary(sources)
@@ -91,7 +98,7 @@ def read_words(path: Path) -> tuple[str, ...]:
     """Return the words of a file with one a line.
 
     Raises:
-        ValueError: unreadable, no words, one twice, or one that is no word.
+        ValueError: unreadable, no words, one twice, in whatever case, or one that is no word.
     """
     try:
         words = tuple(
@@ -103,9 +110,10 @@ def read_words(path: Path) -> tuple[str, ...]:
     if strange or not words:
         found = f"{strange[0]!r}" if strange else "an empty file"
         raise ValueError(f"expected one word a line in {path}; got {found}")
-    if len(set(words)) < len(words):
-        twice = next(word for word in words if words.count(word) > 1)
-        raise ValueError(f"{path} has {twice!r} twice; give every word once")
+    folded = [word.casefold() for word in words]  # people may type either
+    twice = [word for word, same in zip(words, folded, strict=True) if folded.count(same) > 1]
+    if twice:
+        raise ValueError(f"{path} has {twice[0]!r} and {twice[1]!r}; give every word once")
     return words
 
 
@@ -166,13 +174,28 @@ def _preview(folder: RunFolder, network: str, layer: str, source: str) -> Path:
     return path
 
 
-def _recorded_labels(folders: Sequence[RunFolder]) -> dict[str, str]:
-    """Return source -> name of its sub-folder, of folders that say so."""
-    labels: dict[str, str] = {}
-    for folder in folders:
-        if (folder.path / "run.json").is_file():
-            labels |= folder.read_run_record().get("config", {}).get("stimulus_labels", {})
-    return labels
+def _config(folder: RunFolder) -> dict[str, Any]:
+    """Return the settings that a run recorded, none where there is no record."""
+    if not (folder.path / "run.json").is_file():
+        return {}
+    record = folder.read_run_record()
+    made_layers(record, folder.path / "run.json")
+    return record["config"]
+
+
+def _check_same_stimuli(
+    configs: Sequence[Mapping[str, Any]], folders: Sequence[RunFolder]
+) -> None:
+    """Raise ValueError where two runs call different files by one name, as far as they tell."""
+    first: dict[str, tuple[str, RunFolder]] = {}
+    for config, folder in zip(configs, folders, strict=True):
+        for source, digest in config.get("stimulus_sha256", {}).items():
+            known, other = first.setdefault(source, (digest, folder))
+            if known != digest:
+                raise ValueError(
+                    f"{source} of {other.path} and of {folder.path} are different stimuli; make "
+                    f"one of the runs anew from files of other names"
+                )
 
 
 def _category(source: str, label: str) -> str:

@@ -66,7 +66,9 @@ def rows_in_order(table: pd.DataFrame, record: Mapping[str, Any]) -> pd.DataFram
 
 def _orders(record: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     orders = record.get(ORDER)
-    return orders if isinstance(orders, dict) else {}
+    if not isinstance(orders, dict):
+        return {}
+    return {network: order for network, order in orders.items() if isinstance(order, list)}
 
 
 def _place(layer: str, order: Sequence[str]) -> int:

@@ -424,7 +424,7 @@ def made_layers(record: dict[str, Any], path: Path) -> dict[str, list[str]]:
         path: of run.json, for messages.
 
     Raises:
-        ValueError: layers, labels of stimuli or settings are of another kind.
+        ValueError: layers, labels or hashes of stimuli or settings are of another kind.
     """
     config = record["config"]
     layers = config.get("layers", {})
@@ -432,11 +432,12 @@ def made_layers(record: dict[str, Any], path: Path) -> dict[str, list[str]]:
         isinstance(names, list) and all(isinstance(name, str) for name in names)
         for names in layers.values()
     )
-    labels, settings = (config.get(name, {}) for name in ("stimulus_labels", "synthesis"))
-    of_texts = isinstance(labels, dict) and all(isinstance(x, str) for x in labels.values())
-    are_right = {
-        "layers": of_lists, "stimulus_labels": of_texts, "synthesis": isinstance(settings, dict),
-    }  # fmt: skip
+    are_right = {"layers": of_lists, "synthesis": isinstance(config.get("synthesis", {}), dict)}
+    for name in ("stimulus_labels", "stimulus_sha256"):
+        texts = config.get(name, {})
+        are_right[name] = isinstance(texts, dict) and all(
+            isinstance(text, str) for text in texts.values()
+        )
     for name, is_right in are_right.items():
         if not is_right:
             told = repr(config[name])[:60]
