@@ -44,7 +44,7 @@ def worker_share(strategy: str) -> Share | None:
     """
     if strategy in ("none", "mirrored"):
         return Share()
-    if "TF_CONFIG" in os.environ:
+    if os.environ.get("TF_CONFIG"):
         return _tf_config_share(os.environ["TF_CONFIG"])
     one_machine = "On one machine use --strategy=mirrored."
     if strategy == "multiworker":
@@ -64,30 +64,29 @@ def _tf_config_share(text: str) -> Share | None:
     jobs, job, index = _jobs_and_task(text)
     if job in OTHER_JOBS:
         return None
-    first = sum(len(jobs.get(other, [])) for other in WORKING_JOBS[: WORKING_JOBS.index(job)])
-    return Share(first + index, sum(len(jobs.get(working, [])) for working in WORKING_JOBS))
+    workers = [(working, i) for working in WORKING_JOBS for i in jobs.get(working, [])]
+    return Share(workers.index((job, index)), len(workers))
 
 
-def _jobs_and_task(text: str) -> tuple[dict[str, Sequence[str]], str, int]:
-    """Return the hosts of every job, and this task's job and index.
+def _jobs_and_task(text: str) -> tuple[dict[str, list[int]], str, int]:
+    """Return the indices of every job's tasks, and this task's job and index.
 
     Raises:
         ValueError: something else.
     """
     try:
         described = json.loads(text)
-        jobs, task = described["cluster"], described["task"]
+        cluster, task = described["cluster"], described["task"]
         job, index = task["type"], _index(task["index"])
-        for name, hosts in jobs.items():
-            _check_hosts(name, hosts)
-        n_tasks = len(jobs.get(job, []))
+        jobs = {name: _indices(name, hosts) for name, hosts in cluster.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"TF_CONFIG is not of the form {_EXAMPLE} ({_named(error)})") from None
     if job not in (*WORKING_JOBS, *OTHER_JOBS):
         jobs_we_know = ", ".join((*WORKING_JOBS, *OTHER_JOBS))
         raise ValueError(f"TF_CONFIG: unknown task type {job!r}; expected one of: {jobs_we_know}")
     # Estimators' evaluators are not part of the cluster.
-    if job in WORKING_JOBS and not 0 <= index < n_tasks:
+    if job in WORKING_JOBS and index not in jobs.get(job, []):
+        n_tasks = len(jobs.get(job, []))
         raise ValueError(f"TF_CONFIG: there is no {job} {index} among the cluster's {n_tasks}")
     return jobs, job, index
 
@@ -99,11 +98,18 @@ def _index(value: Any) -> int:
     return int(value)
 
 
-def _check_hosts(job: str, hosts: Any) -> None:
-    """Check one job's addresses: a list of them, or a sparse dictionary by index."""
+def _indices(job: str, hosts: Any) -> list[int]:
+    """Return the indices of one job's addresses: a list of them, or a sparse dictionary by index.
+
+    Raises:
+        ValueError: something else.
+    """
     addresses = list(hosts.values()) if isinstance(hosts, dict) else hosts
     if not isinstance(addresses, list) or not all(isinstance(a, str) and a for a in addresses):
         raise ValueError(f"the hosts of {job} are no list of addresses")
+    if isinstance(hosts, dict):
+        return sorted({_index(index) for index in hosts})
+    return list(range(len(addresses)))
 
 
 def _named(error: Exception) -> str:

@@ -39,9 +39,17 @@ def test_chief_and_workers_share_and_others_take_nothing(monkeypatch):
     assert described(monkeypatch, {"worker": ["a:1", "b:1"]}, "worker", 1) == (1, 2)
 
 
+def test_hosts_by_index_may_lack_some(monkeypatch):
+    jobs = {"chief": {"0": "a:1"}, "worker": {"10": "c:1", "2": "b:1"}}
+    assert [described(monkeypatch, jobs, "worker", i) for i in (2, 10)] == [(1, 3), (2, 3)]
+    with pytest.raises(ValueError, match="there is no worker 0 among the cluster's 2"):
+        described(monkeypatch, jobs, "worker", 0)
+
+
 def test_slurm_numbers_its_processes(monkeypatch):
     monkeypatch.setenv("SLURM_PROCID", "1")
     monkeypatch.setenv("SLURM_NTASKS", "4")
+    monkeypatch.setenv("TF_CONFIG", "")  # as some schedulers leave it
     assert worker_share("cluster") == (1, 4)
     with pytest.raises(ValueError, match="--strategy=multiworker needs the cluster in TF_CONFIG"):
         worker_share("multiworker")
