@@ -230,9 +230,10 @@ def test_the_state_of_something_else_is_refused_in_one_line(network, images):
     arrays = state.arrays()
     wrong_dtype = SynthesisState.from_arrays(arrays | {"metamer": np.float64(state.metamer)})
     elsewhere = replace(state, place=np.int32([0, 1, 2, 7]))
+    of_layer = replace(state, layer=np.array("separate"))
     for other, config, natural in (
         (state, FAST, images[:3]), (state, LBFGS, images), (wrong_dtype, FAST, images),
-        (elsewhere, FAST, images),
+        (elsewhere, FAST, images), (of_layer, FAST, images), (state, FAST, images[::-1]),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"^the state('s places| is of another)") as refusal:
             synthesize(network, "fused", natural, config, state=other)
@@ -240,6 +241,20 @@ def test_the_state_of_something_else_is_refused_in_one_line(network, images):
     for wrong in ({}, arrays | {"more": 1}, {k: v for k, v in arrays.items() if k != "step"}):
         with pytest.raises(ValueError, match="expected the state of a synthesis"):
             SynthesisState.from_arrays(wrong)
+
+
+@BOTH
+def test_more_evaluations_need_what_the_solver_had_learnt(network, images, config):
+    """A stimulus that ended, and gave its place to another one, cannot go on as if it had not."""
+    states = []
+    few, more = (replace(config, iterations=n, log_every=2) for n in (2, 6))
+    result = synthesize(network, "fused", images, few, on_chunk=states.append, batch_size=2)
+    with pytest.raises(ValueError, match="2 stimuli ended after 2 evaluations") as refusal:
+        synthesize(network, "fused", images, more, state=states[-1], batch_size=2)
+    assert "\n" not in str(refusal.value)
+    again = synthesize(network, "fused", images, few, state=states[-1], batch_size=2)
+    np.testing.assert_array_equal(again.metamers, result.metamers)
+    synthesize(network, "fused", images, more, initial=states[-1].metamer, batch_size=2)
 
 
 @BOTH

@@ -129,7 +129,7 @@ def synthesis_steps(
     optimiser = make_solver(config, Bounds.of(network.stimulus_range))
     matched = network.matched_response(layer)
     runner = StepRunner(matched, optimiser, strategy, stimuli.shape)
-    state = initial_state(stimuli[::-1], started(optimiser, stimuli))
+    state = initial_state(stimuli[::-1], stimuli, layer, started(optimiser, stimuli))
     rows = rows_in_places(filled(state, config.iterations, optimiser))
     target = runner.responses(stimuli)
     rows = runner(target, rows, _WARM_UP, config.iterations)

@@ -96,7 +96,8 @@ def synthesize(
         strategy: splits the batch over its replicas; None for one device.
         stimulus_ids: n different names that, with the seed, determine the initial noise; by
             default a hash of each stimulus.
-        state: an earlier call's last state, to continue from.
+        state: an earlier call's last state, to continue from. To more evaluations than that call
+            was to take only where all stimuli still have their places (see `batch_size`).
         on_chunk: receives the state after every `log_every` evaluations (to save it, to show
             progress).
         initial: stimuli to start from instead of noise, like `natural`.
@@ -121,13 +122,14 @@ def synthesize(
         start = _checked_initial(network, initial, natural.shape)
     settings = replace(config, iterations=1, seed=0, log_every=1)
     solver = make_solver(settings, bounds)
-    fresh = initial_state(start, started(solver, start[[0] * places]))
+    fresh = initial_state(start, natural, layer, started(solver, start[[0] * places]))
     if state is None:
         # A NaN would pass unseen through a ReLU, which some kernels turn into zero.
         features = tuple(range(1, natural.ndim))
         state = replace(fresh, diverged=~np.isfinite(natural).all(axis=features))
     else:
         state.check_like(fresh)
+        state.check_can_go_on(config.iterations)
 
     def runner() -> StepRunner:
         with strategy.scope():

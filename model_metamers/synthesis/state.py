@@ -34,6 +34,9 @@ class SynthesisState:
             stimulus, whenever it took them; the first row is that of the noise. The last loss of
             a stimulus fills its rows up. NaN for those that wait.
         place: which stimulus each place holds, int32 [places]; FREE for none.
+        layer: the matched layer's name.
+        natural: lengths of the four quarters of each natural stimulus, float32 [n, 4], which with
+            the layer tell whose state it is.
         solver: the solver's state of every place, name -> [places, ...].
     """
 
@@ -43,6 +46,8 @@ class SynthesisState:
     diverged: np.ndarray
     loss: np.ndarray
     place: np.ndarray
+    layer: np.ndarray
+    natural: np.ndarray
     solver: Mapping[str, np.ndarray]
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -75,8 +80,14 @@ class SynthesisState:
         """Check that this state could follow another one.
 
         Raises:
-            UnfitStateError: it is of other stimuli, another solver or another number of places.
+            UnfitStateError: it is of another layer, other stimuli, another solver or another
+                number of places.
         """
+        if str(self.layer) != str(expected.layer):
+            raise UnfitStateError(
+                f"the state is of another synthesis: expected the layer {expected.layer}; got "
+                f"{self.layer}"
+            )
         ours, theirs = self.arrays(), expected.arrays()
         if set(ours) != set(theirs):
             raise UnfitStateError(
@@ -96,6 +107,24 @@ class SynthesisState:
         if not np.isin(self.place, range(FREE, len(self.step))).all():
             raise UnfitStateError(
                 f"the state's places hold unknown stimuli: {self.place.tolist()}"
+            )
+        if not np.allclose(self.natural, expected.natural, rtol=1e-3, equal_nan=True):
+            raise UnfitStateError("the state is of another synthesis, of other natural stimuli")
+
+    def check_can_go_on(self, iterations: int) -> None:
+        """Check that the solver's state is known of all stimuli that are to be optimised further.
+
+        Raises:
+            UnfitStateError: some ended after fewer evaluations, and gave their places to others.
+        """
+        has_place = np.isin(np.arange(len(self.step)), self.place)
+        goes_on = ~self.stopped & ~self.diverged & (self.step < iterations)
+        lost = goes_on & (self.step > 0) & ~has_place
+        if lost.any():
+            raise UnfitStateError(
+                f"{lost.sum()} stimuli ended after {self.step[lost].max()} evaluations and gave "
+                f"their places to others, so that {iterations} cannot be reached as if without a "
+                f"break; start anew from their metamers, with initial=state.metamer"
             )
 
 
@@ -125,14 +154,19 @@ def initial_noise(
     return (np.float32(origin) + np.float32(unit) * noise).astype(np.float32)
 
 
-def initial_state(metamer: np.ndarray, solver: Mapping[str, np.ndarray]) -> SynthesisState:
+def initial_state(
+    metamer: np.ndarray, natural: np.ndarray, layer: str, solver: Mapping[str, np.ndarray]
+) -> SynthesisState:
     """Return the state before the first evaluation, with every place free.
 
     Args:
         metamer: what the metamers start from, [n, ...].
+        natural: what they are to match, likewise.
+        layer: where.
         solver: the solver's state of all places, of any values.
     """
     n_stimuli, n_places = len(metamer), len(next(iter(solver.values())))
+    quarters = np.array_split(natural.reshape(n_stimuli, -1), 4, axis=1)
     return SynthesisState(
         metamer=metamer,
         step=np.zeros(n_stimuli, np.int32),
@@ -140,6 +174,8 @@ def initial_state(metamer: np.ndarray, solver: Mapping[str, np.ndarray]) -> Synt
         diverged=np.zeros(n_stimuli, bool),
         loss=np.full((1, n_stimuli), np.nan, np.float32),
         place=np.full(n_places, FREE, np.int32),
+        layer=np.array(layer),
+        natural=np.stack([np.linalg.norm(part, axis=1) for part in quarters], 1).astype("f4"),
         solver=dict(solver),
     )
 
