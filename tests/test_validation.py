@@ -4,6 +4,7 @@ import tracemalloc
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -352,3 +353,29 @@ def test_accept_without_a_null_accepts_nothing():
         accept(["finished"], [0.9, 0.8], 0.1, ["yes"], ["yes"])
     with pytest.raises(ValueError, match="both as text or both as numbers"):
         accept(["finished"], [0.9], 0.5, ["1"], [1])
+    with pytest.raises(ValueError, match="both as text or both as numbers"):
+        accept(["finished"], [0.9], 0.5, np.array(["1"], object), np.array([1], object))
+    with pytest.raises(ValueError, match="one maximum for all or for each"):
+        accept(["finished"], [0.9], [0.5, 0.5], ["1"], ["1"])
+    assert accept(["finished"], [0.9], 0.5, pd.Series(["1"], dtype=object), ["1"])[0]
+
+
+@pytest.mark.parametrize("n_features", [2, 3, 4, 5, 8])
+def test_what_equals_a_pair_of_the_null_does_not_exceed_it(n_features):
+    """Of few features, many pairs have one correlation; rounding must not tell them apart."""
+    stimuli = np.random.default_rng(n_features).random((24, n_features)).astype(np.float32)
+    null = null_distribution(Passing(), "x", stimuli)
+    first, second = np.triu_indices(24, k=1)
+    rho = spearman(stimuli[first], stimuli[second])
+    accepted, reason = accept(["finished"] * 276, rho, null.maximum, [0] * 276, [0] * 276)
+    assert not accepted.any() and set(reason) == {"below_null"}
+    high = rho[rho > null.highest[0]]
+    n_at_least = (np.round(rho, 9)[:, np.newaxis] >= np.round(high, 9)).sum(axis=0)
+    np.testing.assert_allclose(null.p_value(high), (n_at_least + 1) / 277)
+
+
+class Passing:
+    """A network whose response is the stimulus."""
+
+    def activations(self, stimuli, layers):
+        return dict.fromkeys(layers, stimuli)

@@ -16,6 +16,7 @@ import pandas as pd
 from model_metamers import validation
 from model_metamers.pipeline import COMPARED_TOGETHER, Generator, load_previews, null_table
 from model_metamers.store import NATURAL, RunFolder
+from model_metamers.validation.acceptance import is_above
 
 _QUANTILES = {"minimum": 0.0, "q05": 0.05, "median": 0.5, "q95": 0.95, "maximum": 1.0}
 _NULL_COLUMNS = ("n_pairs", *_QUANTILES)
@@ -81,5 +82,5 @@ def _summary(rho: np.ndarray, null_maximum: float) -> dict[str, float]:
         if len(defined)
         else np.full(len(_QUANTILES), np.nan)
     )
-    counts = {"n": len(rho), "n_above_null_maximum": int(np.sum(rho > null_maximum))}
+    counts = {"n": len(rho), "n_above_null_maximum": int(is_above(rho, null_maximum).sum())}
     return counts | dict(zip(_QUANTILES, at, strict=True))

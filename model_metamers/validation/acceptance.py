@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from model_metamers.validation.ranks import comparable
+
 
 def accept(
     status: Sequence[str],
@@ -34,34 +36,47 @@ def accept(
     Raises:
         ValueError: arguments of different lengths, or labels of different types.
 
+    A correlation that equals the maximum in float32, in which it is kept, does not exceed it.
+
     Source: paper section 2.5; the label is the predicted one, not the true one (BUILD_NOTES.md,
     ledger row 11).
     """
     ended, rho = np.asarray(status, np.str_), np.asarray(spearman_layer, np.float64)
-    natural, metamer = np.asarray(label_natural), np.asarray(label_metamer)
-    if not ended.shape == rho.shape == natural.shape == metamer.shape:
+    natural, metamer = map(_typed, (label_natural, label_metamer))
+    bar = np.asarray(null_max, np.float64)
+    of_all = (ended, rho, natural, metamer, *([bar] if bar.ndim else []))
+    if any(values.shape != rho.shape for values in of_all):
         raise ValueError(
-            "expected one status, correlation and two labels per metamer; got shapes "
-            f"{[list(x.shape) for x in (ended, rho, natural, metamer)]}"
+            "expected one status, correlation and two labels per metamer, and one maximum for all "
+            f"or for each; got shapes {[list(values.shape) for values in of_all]}"
         )
     if (natural.dtype.kind in "US") != (metamer.dtype.kind in "US") and natural.size:
         raise ValueError(
             "expected the labels of natural stimuli and of metamers both as text or both as "
             f"numbers; got {natural.dtype} and {metamer.dtype}"
         )
-    bar = np.broadcast_to(np.asarray(null_max, np.float64), rho.shape)
     reason = np.select(
         [
             ended != "finished",
             np.isnan(rho),
-            np.isnan(bar),
-            ~(rho > bar),
+            np.broadcast_to(np.isnan(bar), rho.shape),
+            ~is_above(rho, bar),
             natural != metamer,
         ],
         [ended, "no_rank_correlation", "no_null_distribution", "below_null", "label_changed"],
         "accepted",
     )
     return reason == "accepted", reason
+
+
+def _typed(labels: Sequence) -> np.ndarray:
+    """Return labels as an array, a column of objects with the type of what is in it."""
+    return np.asarray(np.asarray(labels).tolist())
+
+
+def is_above(rho: np.ndarray, null_max: float | np.ndarray) -> np.ndarray:
+    """Return whether correlations exceed the maximum of a null distribution."""
+    return comparable(rho) > comparable(null_max)
 
 
 def reasons(matches: pd.DataFrame) -> np.ndarray:

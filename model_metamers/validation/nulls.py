@@ -28,7 +28,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from model_metamers.validation.equal_stimuli import EqualStimuli, Stimuli
-from model_metamers.validation.ranks import correlation_matrix, spearman, unit_ranks
+from model_metamers.validation.ranks import comparable, correlation_matrix, spearman, unit_ranks
 
 ALL, INDEPENDENT = "all", "independent"
 PAIRS = (ALL, INDEPENDENT)
@@ -71,7 +71,7 @@ class NullDistribution:
         n_constant_stimuli: int = 0,
     ) -> "NullDistribution":
         """Return the distribution of correlations [n_pairs] of stimuli `pairs` [n_pairs, 2]."""
-        correlations = np.asarray(correlations, np.float32)
+        correlations = comparable(correlations)
         drawn = np.random.default_rng(0).permutation(len(correlations))[:N_SAMPLE]
         ascending = np.sort(correlations)
         return cls(
@@ -125,7 +125,7 @@ class NullDistribution:
 
         Exact within the `N_EXTREMES` highest pairs; below, k counts all pairs of the bin of `rho`.
         """
-        rho = np.asarray(rho, np.float64)
+        rho = comparable(rho)
         n_at_least = len(self.highest) - np.searchsorted(self.highest, rho, side="left")
         if self.n_pairs > len(self.highest):
             n_from_bin = np.cumsum(self.histogram[::-1])[::-1]

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 
 BLOCK_BYTES = 64 * 2**20  # of ranks in memory at once while correlations are summed up
+FEW_FEATURES = 1024  # of which different pairs may have one and the same correlation
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -44,6 +45,11 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array(rows, np.float64)
 
 
+def comparable(rho: np.ndarray) -> np.ndarray:
+    """Return correlations as nulls keep them, float32: equal ones are equal, zeros included."""
+    return np.round(np.asarray(rho, np.float64), 9).astype(np.float32)
+
+
 def unit_ranks(activations: np.ndarray) -> np.ndarray:
     """Return the centred ranks of one stimulus' activations, scaled to length 1.
 
@@ -53,10 +59,14 @@ def unit_ranks(activations: np.ndarray) -> np.ndarray:
     Returns:
         float32 [features]; zeros if all activations are equal or one is NaN.
     """
-    ranks = stats.rankdata(activations)
-    ranks -= ranks.mean()
-    length = np.linalg.norm(ranks)
-    return (ranks / length if length > 0 else np.zeros_like(ranks)).astype(np.float32)
+    return _normalised(stats.rankdata(activations)).astype(np.float32)
+
+
+def _normalised(ranks: np.ndarray) -> np.ndarray:
+    """Return centred rows of length 1, or of zeros where all ranks are equal or NaN."""
+    centred = ranks - ranks.mean(axis=-1, keepdims=True)
+    length = np.linalg.norm(centred, axis=-1, keepdims=True)
+    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
 
 
 def correlation_matrix(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -67,8 +77,12 @@ def correlation_matrix(parts: Sequence[np.ndarray]) -> np.ndarray:
             stimuli are split into parts changes nothing in the result, not even its rounding.
 
     Returns:
-        float64 [n, n], within 1e-6 of `spearman`; rows and columns of zeros for constant stimuli.
+        float64 [n, n], within 1e-6 of `spearman`, of few features to its last digits, so that
+        equal correlations are equal; rows and columns of zeros for constant stimuli.
     """
+    if parts[0].shape[1] <= FEW_FEATURES:
+        ranks = _normalised(stats.rankdata(np.concatenate(parts), axis=1))
+        return ranks @ ranks.T
     n_rows = sum(map(len, parts))
     matrix = np.zeros((n_rows, n_rows))
     block = max(1, BLOCK_BYTES // (4 * n_rows))

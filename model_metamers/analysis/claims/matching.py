@@ -16,6 +16,7 @@ import pandas as pd
 from model_metamers.analysis.claims.finding import Finding, NotMeasured
 from model_metamers.analysis.claims.resampling import LEVEL, Estimate, bootstrap
 from model_metamers.analysis.claims.roles import of_first_seeds
+from model_metamers.validation.acceptance import is_above
 
 N_LATE = 3
 MATCHING, NOT_MATCHING = 0.95, 0.05  # of metamers, for "they match" and "they do not"
@@ -27,7 +28,7 @@ def at_their_layer(matches: pd.DataFrame) -> Finding:
     first_seeds = matches[of_first_seeds(matches.network)]
     first_seeds = first_seeds[first_seeds.null_max.notna()]
     # One without a correlation compares as False.
-    match = first_seeds.assign(match=first_seeds.spearman_layer > first_seeds.null_max)
+    match = first_seeds.assign(match=is_above(first_seeds.spearman_layer, first_seeds.null_max))
     counts = match.groupby(["network", "layer"], sort=False).match.agg(["sum", "size"])
     if counts.empty:
         raise NotMeasured("there are no metamers of networks' first seeds with a null")
