@@ -107,7 +107,11 @@ def proportion_correct(
 
 
 def _checked_logits(logits: np.ndarray) -> np.ndarray:
+    if np.ma.is_masked(logits):
+        raise ValueError("expected logits without masked values; leave their classes out")
     logits = np.asarray(logits)
+    if logits.dtype.kind not in "fiub":
+        raise ValueError(f"expected logits that are real numbers; got {logits.dtype}")
     if logits.ndim != 2:
         raise ValueError(f"expected logits [n, n_classes]; got shape {list(logits.shape)}")
     if np.isnan(logits).any():

@@ -138,6 +138,9 @@ LEFT_ALONE = {
     "half precision": lambda x: layers.BatchNormalization()(
         layers.Conv2D(3, 3, dtype="mixed_float16")(x)
     ),
+    "of what is half precision": lambda x: layers.BatchNormalization()(
+        layers.Conv2D(3, 3)(layers.Conv2D(3, 3, dtype="mixed_float16")(x))
+    ),
 }
 
 

@@ -611,6 +611,18 @@ def test_files_that_are_no_models_are_refused(tmp_path):
         assert expected in message and "model.save('name.keras')" in message
 
 
+def test_a_deep_model_of_coarse_numbers_is_no_random_one():
+    keras.utils.set_random_seed(1)
+    noisy = keras.initializers.RandomNormal(stddev=0.2)
+    parts = [
+        layers.Conv2D(16, 3, padding="same", activation="relu", bias_initializer=noisy,
+                      dtype="mixed_bfloat16", name=f"c{n}")
+        for n in range(6)
+    ]  # fmt: skip
+    model = model_of(*parts, layers.Flatten(), layers.Dense(5, name="d"), shape=(12, 12, 3))
+    assert Network.from_keras(model, metamer_layers=["c5", "d"]).metamer_layers == ("c5", "d")
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64", "float16"])
 def test_activations_are_float32_whatever_a_model_computes_with(policy):
     parts = [

@@ -34,6 +34,10 @@ def test_sixteen_way_names_the_expected_width():
         sixteen_way(np.zeros((2, 1001)))
     with pytest.raises(ValueError, match="NaN"):
         sixteen_way(np.full((1, 1000), np.nan))
+    with pytest.raises(ValueError, match="without masked values"):
+        native_class(np.ma.masked_greater([[1.0, 9.0, 2.0]], 5))
+    with pytest.raises(ValueError, match="real numbers; got object"):
+        sixteen_way(np.zeros((1, 1000), object))
 
 
 def test_four_fine_classes_per_category():

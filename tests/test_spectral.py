@@ -172,6 +172,14 @@ def test_the_networks_shapes_are_the_published_ones():
     assert TensorflowMfcc()(np.zeros((1, 16_000), np.float32)).shape == (1, 49, 10)
 
 
+def test_another_length_is_refused_at_every_call():
+    layer = Mfcc()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="40000"):
+            layer(np.zeros((1, 40_000), np.float32))
+        layer(np.zeros((1, 32_000), np.float32))
+
+
 def test_log_mel_is_that_of_tensorflows_own_mel_matrix():
     """A third opinion: TensorFlow has VGGish's filters too."""
     config = LogMelConfig()

@@ -34,6 +34,8 @@ class WaveformLayer(keras.layers.Layer):
                 f"{self.name} takes waveforms of shape [batch, {self.config.n_samples}] at "
                 f"{self.config.sample_rate_hz} Hz; got {list(input_shape)}"
             )
+        # Keras builds a layer once, and checks this at every later call.
+        self.input_spec = keras.layers.InputSpec(shape=(None, self.config.n_samples))
         self.built = True
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

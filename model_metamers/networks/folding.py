@@ -100,7 +100,9 @@ def _pairs(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
         is_alone = uses[id(maps)] == 1 and all(
             applications[id(each.operation)] == 1 for each in (node, maker)
         )
-        if is_alone and _fit(maker.operation, node.operation):
+        # Keras' convolution casts what it gets; a folded one takes it as it comes.
+        is_plain = all(tensor.dtype == "float32" for tensor in maker.input_tensors)
+        if is_alone and is_plain and _fit(maker.operation, node.operation):
             found.append((maker.operation, node.operation))
     return found
 
