@@ -45,7 +45,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array(rows, np.float64)
 
 
-def comparable(rho: np.ndarray) -> np.ndarray:
+def comparable(rho: float | np.ndarray) -> np.ndarray:
     """Return correlations as nulls keep them, float32: equal ones are equal, zeros included."""
     return np.round(np.asarray(rho, np.float64), 9).astype(np.float32)
 
