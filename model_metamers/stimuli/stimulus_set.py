@@ -97,10 +97,10 @@ def distinct_indices(
     """
     first: dict[bytes, int] = {}
     copies = []
-    for start in range(0, len(names), _COMPARED_TOGETHER):
-        if limit is not None and len(first) >= limit:
-            break
-        n_read = min(start + _COMPARED_TOGETHER, len(names))
+    n_read, wanted = 0, len(names) if limit is None else limit
+    while n_read < len(names) and len(first) < wanted:
+        start = n_read
+        n_read = min(start + _COMPARED_TOGETHER, start + wanted - len(first), len(names))
         for index, stimulus in enumerate(stimuli[start:n_read], start):
             digest = hashlib.sha256(np.ascontiguousarray(stimulus).tobytes()).digest()
             if first.setdefault(digest, index) != index:
@@ -108,4 +108,4 @@ def distinct_indices(
     if copies:
         _log.warning("left out %d of %d stimuli, equal to others: %s",
                      len(copies), n_read, ", ".join(copies))  # fmt: skip
-    return sorted(first.values())[:limit]
+    return sorted(first.values())
