@@ -22,7 +22,6 @@ from model_metamers.plotting.style import (
     NetworkStyle,
     style_of,
 )
-from model_metamers.validation.acceptance import is_above
 
 NULL_COLOUR = "#BBBBBB"
 HISTOGRAM_MM, SCATTER_MM, ROW_MM, GAP_MM = 48.0, 30.0, 30.0, 9.0
@@ -127,7 +126,7 @@ def _draw_histogram(
         return
     null_max = correlations.null_max.iloc[0]
     axes.vlines(null_max, 0, 1.08, color="black", linewidth=0.9)
-    n_above = int(is_above(correlations.spearman, null_max).sum())
+    n_above = int((correlations.spearman > null_max).sum())
     axes.text(
         0.02, 0.97, f"{n_above}/{len(correlations)} above the null",
         transform=axes.transAxes, va="top", size=6, color=NOTE_COLOUR,

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_metamers.csv_files import rows_of
 from model_metamers.stimuli import folders
+from model_metamers.stimuli.csv_files import rows_of
 from model_metamers.stimuli.sound_files import recorded_samples
 from model_metamers.stimuli.sounds import EXTENSIONS
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from model_metamers.csv_files import cells_of, rows_of, text_of
 from model_metamers.stimuli import folders
+from model_metamers.stimuli.csv_files import cells_of, rows_of, text_of
 from model_metamers.stimuli.sound_files import recorded_samples, zero_share
 from model_metamers.stimuli.sounds import EXTENSIONS, N_SAMPLES, SAMPLE_RATE_HZ, load_sound
 from model_metamers.training.clip_lists import BackgroundClip, ClassLabel

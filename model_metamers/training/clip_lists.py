@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
-from model_metamers.csv_files import rows_of
 from model_metamers.files import atomic_file
+from model_metamers.stimuli.csv_files import rows_of
 
 SPLITS = ("train", "validation")
 

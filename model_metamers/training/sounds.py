@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model_metamers.csv_files import rows_of
 from model_metamers.files import atomic_file
 from model_metamers.stimuli import folders
+from model_metamers.stimuli.csv_files import rows_of
 from model_metamers.stimuli.labels import SMALL_BACKGROUND_LABELS, SMALL_WORD_LABELS
 from model_metamers.stimuli.made import speech, textures
 from model_metamers.stimuli.sounds import SAMPLE_RATE_HZ, load_sound
