@@ -111,6 +111,10 @@ class SynthesisState:
         if not np.allclose(self.natural, expected.natural, rtol=1e-3, equal_nan=True):
             raise UnfitStateError("the state is of another synthesis, of other natural stimuli")
 
+    def ended(self, iterations: int) -> np.ndarray:
+        """Return which stimuli take no more evaluations, bool [n]."""
+        return self.stopped | self.diverged | (self.step >= iterations)
+
     def check_can_go_on(self, iterations: int) -> None:
         """Check that the solver's state is known of all stimuli that are to be optimised further.
 
@@ -118,8 +122,7 @@ class SynthesisState:
             UnfitStateError: some ended after fewer evaluations, and gave their places to others.
         """
         has_place = np.isin(np.arange(len(self.step)), self.place)
-        goes_on = ~self.stopped & ~self.diverged & (self.step < iterations)
-        lost = goes_on & (self.step > 0) & ~has_place
+        lost = ~self.ended(iterations) & (self.step > 0) & ~has_place
         if lost.any():
             raise UnfitStateError(
                 f"{lost.sum()} stimuli ended after {self.step[lost].max()} evaluations and gave "
@@ -186,7 +189,7 @@ def filled(state: SynthesisState, iterations: int, solver: Solver) -> SynthesisS
     A place rounds in its own way. So stimuli begin in the places of their numbers, whether others
     have diverged before the first step or not.
     """
-    ended = state.stopped | state.diverged | (state.step >= iterations)
+    ended = state.ended(iterations)
     place = np.where(ended[state.place], FREE, state.place)
     waiting = np.setdiff1d(np.flatnonzero(~ended), place)
     free = np.flatnonzero(place == FREE)
