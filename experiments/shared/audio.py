@@ -130,7 +130,7 @@ def _from_folder(folder: Path, options: NullOptions, network: Network, limit: in
     """
     rate_hz, n_samples, known = _rate_hz(network), network.stimulus_shape[0], _known_words(options)
     classes = known if options.preset == COMMANDS else None
-    if alignment_files(folder):
+    if any(alignment_files(folder)):
         return first_distinct(
             lambda n: load_word_clips(folder, rate_hz, n_samples, words=known, limit=n), limit
         )

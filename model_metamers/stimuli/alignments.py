@@ -9,6 +9,7 @@ Source: TIMIT's documentation; supplement S1.1.
 import functools
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,17 +61,15 @@ def read_timit_folder(folder: Path) -> list[AlignedWord]:
         ValueError: missing folder, a malformed line, an alignment without a readable sound.
     """
     folder = folders.existing_folder(folder, "sounds")
-    return [word for path in alignment_files(folder) for word in _read_wrd(path)]
+    return [word for path in sorted(alignment_files(folder)) for word in _read_wrd(path)]
 
 
-def alignment_files(folder: Path) -> list[Path]:
-    """Return the .wrd files below a folder, sorted, without what other programs hide there."""
-    return sorted(
-        path
-        for path in folder.rglob("[!.]*")
-        if path.suffix.lower() == ".wrd" and path.is_file()
-        and not any(name.startswith(".") for name in path.relative_to(folder).parts)
-    )  # fmt: skip
+def alignment_files(folder: Path) -> Iterator[Path]:
+    """Find the .wrd files below a folder, without what other programs hide there."""
+    for path in folder.rglob("[!.]*.[wW][rR][dD]"):
+        is_hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
+        if not is_hidden and path.is_file():
+            yield path
 
 
 def _read_wrd(path: Path) -> list[AlignedWord]:
