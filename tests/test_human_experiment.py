@@ -159,7 +159,7 @@ def test_words_of_a_file(tmp_path):
     assert pool.labels["don_t_1"] == "don't" and pool.labels["three-piece_2"] == "three-piece"
     for text, message in (
         ("", "an empty file"),
-        ("a\na", "'a' and 'a'; give"),
+        ("a\na", "'a' twice"),
         ("Polish\nb\npolish", "'polish'"),
         ("a,b", "'a,b'"),
     ):

@@ -113,7 +113,9 @@ def read_words(path: Path) -> tuple[str, ...]:
     folded = [word.casefold() for word in words]  # people may type either
     twice = [word for word, same in zip(words, folded, strict=True) if folded.count(same) > 1]
     if twice:
-        raise ValueError(f"{path} has {twice[0]!r} and {twice[1]!r}; give every word once")
+        raise ValueError(
+            f"{path} has {twice[0]!r} twice, also as {twice[1]!r}; give every word once"
+        )
     return words
 
 
