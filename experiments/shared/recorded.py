@@ -115,9 +115,8 @@ def _wrong(settings: Mapping[str, Any], presets: Collection[str]) -> str | None:
             return name
     if settings.get("preset", min(presets)) not in presets:
         return "preset"
-    for name in ("synthesis", "layer_iterations"):
-        if not isinstance(settings.get(name, {}), dict):
-            return name
+    if not isinstance(settings.get("layer_iterations", {}), dict):
+        return "layer_iterations"
     if not isinstance(settings.get("stimuli_dir", ""), str | None):
         return "stimuli_dir"
     return None
