@@ -70,8 +70,8 @@ def test_photographs_show_it_as_renders_do():
         categories = [name.rpartition("_")[0] for name in rows.stimulus_id]
         assert sorted(categories) == sorted([*SIXTEEN_CATEGORIES] * 4)
     median = matches.groupby(["layer", "network"]).spearman_layer.median().unstack()
-    assert (median.drop(["head", "pool"]) > 0.968).all(axis=None)
-    assert (median.loc["head"] > 0.89).all() and (median.loc["pool"] > 0.8).all()
+    assert (median.drop(["head", "pool"]) >= 0.97).all(axis=None)
+    assert (median.loc["head"] >= 0.9).all() and (median.loc["pool"] > 0.87).all()
     assert (matches.groupby(["network", "layer"]).accepted.mean() > 0.85).all()
     assert matches.accepted.mean() > 0.95
     scores = scores_of_others(run)
